@@ -1,0 +1,1 @@
+"""radnode: a DICOM node that turns an imaging study into radiogenomic findings."""

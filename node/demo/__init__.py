@@ -1,0 +1,1 @@
+"""A synthetic patient, a small archive, and the show."""

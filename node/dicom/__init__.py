@@ -1,0 +1,1 @@
+"""Facts of the Standard: reading and writing data sets, no network."""

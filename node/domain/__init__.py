@@ -1,0 +1,1 @@
+"""What radnode talks about: values only, built on the standard library and numpy."""

@@ -1,0 +1,296 @@
+"""What the pipeline found: the one value from which every output (SEG, SR, report, JSON) is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.domain.clinical import Value
+
+SegmentAlgorithmType = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]
+"""Segment Algorithm Type (0062,0008), PS3.3 C.8.20.2."""
+
+PredictionState = Literal["predicted", "borderline", "not_evaluated"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """
+    A segmenter's answer.
+
+    Attributes:
+        masks: One boolean array per lesion, on the grid of the volume it was given, largest first; may be empty.
+        trust: 0 (nobody should believe it) to 1, for the drawing as a whole.
+        why: What the trust rests on, one sentence.
+    """
+
+    masks: tuple[NDArray[np.bool_], ...]
+    trust: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """
+    Who drew a lesion, and what may be said of its nature.
+
+    Attributes:
+        kind: "rtstruct", "seg", "seed" or "model".
+        algorithm_type: Goes to the SEG unchanged.
+        label: Name in the source (ROI name, segment label, annotation text); "" for a model.
+        sop_class: SOP Class and Instance UID of the source object; "" for a model.
+        series_uid: Series and study of the source object.
+        number: ROI Number or Segment Number in the source object.
+        tracking_id: As the source carries it, else "".
+        tracking_uid: As the source carries it, else "".
+        model: Package id of the segmenter, else "".
+        trust: The segmenter's trust, None for a human source.
+        named_neoplasm: Whether a human source says that it is a neoplasm (GTV, property type, Finding).
+        notes: What a reader must know about this drawing, sentences.
+    """
+
+    kind: Literal["rtstruct", "seg", "seed", "model"]
+    algorithm_type: SegmentAlgorithmType
+    label: str = ""
+    sop_class: str = ""
+    sop_uid: str = ""
+    series_uid: str = ""
+    study_uid: str = ""
+    number: int | None = None
+    tracking_id: str = ""
+    tracking_uid: str = ""
+    model: str = ""
+    trust: float | None = None
+    named_neoplasm: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Contour:
+    """A lesion on the grid of the measured volume: shape (slice, row, column), at least one voxel set."""
+
+    mask: NDArray[np.bool_]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmented:
+    """Outcome of the segment stage: lesions in reporting order, and everything that was passed over, with the reason."""
+
+    lesions: tuple[Contour, ...]
+    skipped: tuple[str, ...] = ()
+    rule: str = ""  #: which lesions were picked and why, one sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundGlass:
+    """
+    Ground-glass share of a lesion after its rim, vessels and air were taken off.
+
+    Attributes:
+        fraction: 0 to 1; None when too little was left to measure.
+        reader_class: The reader's class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when missing.
+        why_missing: Reason, "" when measured.
+    """
+
+    fraction: float | None
+    reader_class: str
+    why_missing: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """A straight line on one slice, in millimetres and as LPS end points."""
+
+    length_mm: float
+    start: tuple[float, float, float]
+    end: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurements:
+    """
+    What was measured on one lesion.
+
+    Attributes:
+        volume_ml: Voxel summation (IBSI YEKZ).
+        long_axis: Longest in-plane distance across the lesion on any slice (RECIST 1.1).
+        short_axis: Longest extent perpendicular to the long axis on the same slice.
+        diameter_3d_mm: Maximum 3-D diameter over the surface (IBSI L0JK).
+        key_slice: Index of the slice that carries the long axis.
+        ground_glass: CT only, else None.
+        features: pyradiomics name ("original_shape_Sphericity") to value; empty when none were asked for.
+        touches_edge: Whether the lesion reaches the first or last slice of the volume.
+        notes: What a reader must know, sentences.
+    """
+
+    volume_ml: float
+    long_axis: Axis
+    short_axis: Axis
+    diameter_3d_mm: float
+    key_slice: int
+    ground_glass: GroundGlass | None = None
+    features: Mapping[str, float] = field(default_factory=dict)
+    touches_edge: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitness:
+    """
+    Whether a model may be asked about a lesion.
+
+    Attributes:
+        outcome: "in_domain", "borderline" (predicts, flagged) or "outside" (refused).
+        reasons: What was off, in plain words with value and allowed range; empty when in domain.
+    """
+
+    outcome: Literal["in_domain", "borderline", "outside"]
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """
+    A classifier's answer, before or after re-basing.
+
+    Attributes:
+        probability: 0 to 1.
+        lower: Lower end of the interval.
+        upper: Upper end of the interval.
+        contributions: Input name to what it adds to the log-odds.
+    """
+
+    probability: float
+    lower: float
+    upper: float
+    contributions: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotEvaluated:
+    """A classifier that does not answer: a stable code and the reason in words."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """Threshold on the probability as trained, with the sensitivity and specificity measured at it (and 95 % intervals)."""
+
+    threshold: float
+    sensitivity: float
+    specificity: float
+    sensitivity_interval: tuple[float, float]
+    specificity_interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """
+    What every output must be able to say about a model; taken from its manifest.
+
+    Attributes:
+        kind: "segmenter" or "classifier".
+        digest: SHA-256 (hex) over the package's files.
+        manufacturer: Who made the model.
+        target: What is predicted, in words: "EGFR mutation".
+        gene: HGNC symbol, "" for a segmenter.
+        hgnc_id: "HGNC:3236", "" where the target is no gene.
+        calibrated: Whether calibration was measured and corrected in cross-validation.
+        prevalence: Training prevalence, None for a segmenter.
+        interval_level: Nominal level of the interval, e.g. 0.95.
+        training: One sentence: population and numbers.
+        limits: Sentences that must stand beside every result ("valid only if this lesion is a primary NSCLC …").
+        exploratory: Why the model is exploratory, "" when it is not.
+    """
+
+    id: str
+    version: str
+    kind: Literal["segmenter", "classifier"]
+    digest: str
+    manufacturer: str
+    name: str
+    target: str = ""
+    gene: str = ""
+    hgnc_id: str = ""
+    calibrated: bool = False
+    prevalence: float | None = None
+    interval_level: float = 0.95
+    operating_point: OperatingPoint | None = None
+    training: str = ""
+    intended_use: str = ""
+    limits: tuple[str, ...] = ()
+    exploratory: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """
+    One model's word on one lesion; a refusal is a value beside its siblings (design rule 7).
+
+    Attributes:
+        estimate: After re-basing; None when not evaluated.
+        reason_code: Stable code when borderline or not evaluated, else "".
+        reason: The same in words.
+        inputs: What the model was given, with origin; only inputs that were present.
+        missing_inputs: Names of inputs that were absent, in the manifest's order.
+        rebased_to: Site prevalence that the three numbers were re-based to; None: as trained.
+        statements: Sentences about this very result (histology supplied or not, …).
+    """
+
+    model: ModelFacts
+    state: PredictionState
+    fitness: Fitness | None = None
+    estimate: Estimate | None = None
+    reason_code: str = ""
+    reason: str = ""
+    inputs: Mapping[str, Value] = field(default_factory=dict)
+    missing_inputs: tuple[str, ...] = ()
+    rebased_to: float | None = None
+    statements: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lesion:
+    """One lesion with all that was found about it."""
+
+    number: int  #: from 1, the Segment Number in our SEG
+    tracking_id: str
+    tracking_uid: str
+    contour: Contour
+    measurements: Measurements
+    predictions: tuple[Prediction, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Findings:
+    """
+    The whole result of one job.
+
+    Attributes:
+        state: "succeeded" or "refused" (the case as a whole).
+        reason_code: Refusal code, "" when succeeded.
+        reason: Refusal in words for the reader.
+        rule: Which lesions were picked and why.
+        skipped: Sources and ROIs that were passed over, with the reason.
+        notes: What holds for the whole case (lossy source, partial organ, …).
+        segmenter: Facts of the segmentation model, when one drew.
+        change: First line of a revision: what changed since the predecessor; "" for a first result.
+    """
+
+    state: Literal["succeeded", "refused"]
+    lesions: tuple[Lesion, ...] = ()
+    reason_code: str = ""
+    reason: str = ""
+    rule: str = ""
+    skipped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    segmenter: ModelFacts | None = None
+    models: tuple[ModelFacts, ...] = ()
+    change: str = ""

@@ -1,0 +1,98 @@
+"""Frozen dataclasses to plain JSON values and back, and their canonical bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar, get_args, get_origin
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """Turn dataclasses, mappings, tuples and datetimes into what `json` writes."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(v) for v in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def from_plain(kind: type[T], plain: Any) -> T:
+    """
+    Rebuild a dataclass (or a container of them) from what `to_plain` made.
+
+    Raises:
+        ValueError: A key is missing or unknown, or a value does not fit its type.
+    """
+    built: T = _build(kind, plain)
+    return built
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON form of a value: sorted keys, no spaces, UTF-8; NaN is an error."""
+    text = json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode()
+
+
+def _build(kind: Any, plain: Any) -> Any:
+    origin, args = get_origin(kind), get_args(kind)
+    if kind is Any:
+        return plain
+    if origin in (types.UnionType, typing.Union):
+        return _union(args, plain)
+    if origin is typing.Literal:
+        if plain not in args:
+            raise ValueError(f"{plain!r} is none of {args}")
+        return plain
+    if origin is tuple:
+        if not isinstance(plain, list):
+            raise ValueError(f"expected a list, not {plain!r}")
+        kinds = [args[0]] * len(plain) if len(args) == 2 and args[1] is Ellipsis else list(args)
+        return tuple(_build(k, v) for k, v in zip(kinds, plain, strict=True))
+    if origin is not None and issubclass(origin, Mapping):
+        return {_build(args[0], k): _build(args[1], v) for k, v in plain.items()}
+    if dataclasses.is_dataclass(kind):
+        return _dataclass(kind, plain)
+    if kind is datetime:
+        return datetime.fromisoformat(plain)
+    if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
+        return float(plain)
+    if not isinstance(plain, kind):
+        raise ValueError(f"expected {kind.__name__}, not {plain!r}")
+    return plain
+
+
+def _union(args: tuple[Any, ...], plain: Any) -> Any:
+    if plain is None and type(None) in args:
+        return None
+    problems = []
+    for arg in args:
+        if arg is type(None):
+            continue
+        try:
+            return _build(arg, plain)
+        except (ValueError, TypeError, AttributeError) as error:
+            problems.append(str(error))
+    raise ValueError("; ".join(problems) or f"{plain!r} is not allowed")
+
+
+def _dataclass(kind: Any, plain: Any) -> Any:
+    if not isinstance(plain, Mapping):
+        raise ValueError(f"expected an object for {kind.__name__}, not {plain!r}")
+    hints = typing.get_type_hints(kind)
+    fields = {f.name for f in dataclasses.fields(kind)}
+    if unknown := sorted(set(plain) - fields):
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}")
+    try:
+        return kind(**{name: _build(hints[name], value) for name, value in plain.items()})
+    except TypeError as error:
+        raise ValueError(f"{kind.__name__}: {error}") from error

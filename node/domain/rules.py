@@ -1,0 +1,112 @@
+"""Conditions on DICOM attributes: which instances fill a role of a pipeline, and why others do not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from node.domain.series import Instance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """
+    What one attribute must satisfy; everything that is set must hold.
+
+    Attributes:
+        equals: The values joined by a backslash equal this text (case-insensitive).
+        matches: Regular expression found in some value.
+        excludes: Regular expression found in no value; an absent attribute passes.
+        minimum: Smallest allowed number, inclusive, for every value.
+        maximum: Largest allowed number, inclusive, for every value.
+        includes: Each of these is one of the values (case-insensitive).
+        lacks: None of these is one of the values (case-insensitive); an absent attribute passes.
+    """
+
+    equals: str | None = None
+    matches: str | None = None
+    excludes: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    includes: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+
+    def failure(self, values: tuple[str, ...]) -> str | None:
+        """Why these values do not satisfy the condition, in words; None when they do."""
+        folded = [v.strip().casefold() for v in values]
+        needs_value = self.equals is not None or self.matches is not None or self.includes
+        if not values and (needs_value or self.minimum is not None or self.maximum is not None):
+            return "is absent"
+        if self.equals is not None and "\\".join(folded) != self.equals.strip().casefold():
+            return f"is not {self.equals!r}"
+        if self.matches is not None and not any(re.search(self.matches, v) for v in values):
+            return f"does not match {self.matches!r}"
+        if self.excludes is not None and any(re.search(self.excludes, v) for v in values):
+            return f"matches the excluded {self.excludes!r}"
+        for wanted in self.includes:
+            if wanted.strip().casefold() not in folded:
+                return f"does not include {wanted!r}"
+        for unwanted in self.lacks:
+            if unwanted.strip().casefold() in folded:
+                return f"includes {unwanted!r}"
+        return self._out_of_range(values)
+
+    def _out_of_range(self, values: tuple[str, ...]) -> str | None:
+        if self.minimum is None and self.maximum is None:
+            return None
+        for text in values:
+            try:
+                number = float(text)
+            except ValueError:
+                return "is no number"
+            if self.minimum is not None and number < self.minimum:
+                return f"is {number:g}, below {self.minimum:g}"
+            if self.maximum is not None and number > self.maximum:
+                return f"is {number:g}, above {self.maximum:g}"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """A place in a pipeline that one image series fills."""
+
+    modality: str
+    where: Mapping[str, Condition] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """
+    How well one series fills one role.
+
+    Attributes:
+        instances: The instances of the series that meet every condition.
+        conditions: How many conditions they met (the modality is one).
+        why_not: Why no instance of the series fits, in words naming the attribute; "" when some do.
+    """
+
+    instances: tuple[Instance, ...]
+    conditions: int
+    why_not: str
+
+
+def fit(role: Role, series: tuple[Instance, ...]) -> Fit:
+    """Judge one series, instance by instance: a scout or a dose page inside it does not spoil the rest."""
+    fitting, reasons = [], []
+    for instance in series:
+        if reason := _failure(role, instance):
+            reasons.append(reason)
+        else:
+            fitting.append(instance)
+    why_not = "" if fitting else (reasons[0] if reasons else "has no instance")
+    return Fit(tuple(fitting), 1 + len(role.where), why_not)
+
+
+def _failure(role: Role, instance: Instance) -> str | None:
+    if instance.modality != role.modality:
+        return f"Modality is {instance.modality or 'absent'}, not {role.modality}"
+    for keyword, condition in role.where.items():
+        if reason := condition.failure(instance.attributes.get(keyword, ())):
+            return f"{keyword} {reason}"
+    return None

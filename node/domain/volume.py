@@ -1,0 +1,74 @@
+"""One stack of slices as numbers with a place in the patient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.domain.geometry import Geometry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Where one slice of a volume came from."""
+
+    sop_class: str
+    sop_uid: str
+    frame: int | None  #: 1-based frame number in a multi-frame object; None for a single-frame one
+    path: Path
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Volume:
+    """
+    Voxels of one series (or of the best fitting stack of it), ready to be measured.
+
+    Attributes:
+        voxels: Shape (slice, row, column), float32, in `unit`; slices ascend along the normal.
+        geometry: Place of the voxels in the patient, same shape.
+        modality: Modality (0008,0060): CT, MR or PT.
+        unit: "HU", "SUVbw" or "1" (arbitrary intensity).
+        frame_uid: Frame of Reference UID (0020,0052).
+        slices: One entry for each index along the first axis.
+        slice_thickness_mm: Slice Thickness (0018,0050) where stated, else None.
+        body_part: Body Part Examined (0018,0015), upper case, "" where not stated.
+        kernel: Convolution Kernel (0018,1210), "" where not stated.
+        contrast: Contrast/Bolus Agent (0018,0010), "" where not stated.
+        manufacturer: Manufacturer (0008,0070) of the scanner, "" where not stated.
+        lossy: Whether the pixels went through a lossy compression at any time (0028,2110).
+        notes: What a reader must know about how this volume came to be (sentences, no patient data).
+    """
+
+    voxels: NDArray[np.float32]
+    geometry: Geometry
+    modality: str
+    unit: str
+    study_uid: str
+    series_uid: str
+    frame_uid: str
+    slices: tuple[Slice, ...]
+    slice_thickness_mm: float | None = None
+    body_part: str = ""
+    kernel: str = ""
+    contrast: str = ""
+    manufacturer: str = ""
+    lossy: bool = False
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.voxels.shape != self.geometry.shape:
+            raise ValueError(f"voxels {self.voxels.shape} and geometry {self.geometry.shape} differ in shape")
+        if len(self.slices) != self.voxels.shape[0]:
+            raise ValueError(f"{len(self.slices)} slice sources for {self.voxels.shape[0]} slices")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadRules:
+    """What a pipeline asks of a stack before it becomes a volume."""
+
+    min_slices: int = 10
+    max_spacing_deviation: float = 0.1  #: largest deviation of a slice gap from the median gap, as a share of it
+    allow_lossy: bool = False

@@ -1,0 +1,1 @@
+"""From the association to the ledger."""

@@ -1,0 +1,1 @@
+"""One step of the line per module; values in, values out."""

@@ -1,0 +1,1 @@
+"""How the shipped tabular models are made (extra `train`)."""

@@ -1,0 +1,1 @@
+"""From work orders to results."""
