@@ -26,9 +26,9 @@ class Clinical:
     All that is known, and why the rest is not.
 
     Attributes:
-        values: Name to value. Names: age (years), sex (male | female), smoking (never | former | current | not_current),
-            pack_years, histology (adenocarcinoma | squamous cell carcinoma | nsclc nos | other text as supplied).
-        problems: Name to the reason why a value that was stated is not used ("PatientAge and PatientBirthDate differ …").
+        values: Name to value. Names: age (years), sex (male | female), smoking (never | former | current |
+            not_current), pack_years, histology (adenocarcinoma | squamous cell carcinoma | nsclc nos | other text as supplied).
+        problems: Name to the reason why a stated value is not used ("PatientAge and PatientBirthDate differ …").
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)

@@ -79,7 +79,7 @@ class Contour:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segmented:
-    """Outcome of the segment stage: lesions in reporting order, and everything that was passed over, with the reason."""
+    """Outcome of the segment stage: lesions in reporting order, and what was passed over, with the reason."""
 
     lesions: tuple[Contour, ...]
     skipped: tuple[str, ...] = ()
@@ -93,7 +93,8 @@ class GroundGlass:
 
     Attributes:
         fraction: 0 to 1; None when too little was left to measure.
-        reader_class: The reader's class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when missing.
+        reader_class: The reader's class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when
+            missing.
         why_missing: Reason, "" when measured.
     """
 
@@ -181,7 +182,7 @@ class NotEvaluated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatingPoint:
-    """Threshold on the probability as trained, with the sensitivity and specificity measured at it (and 95 % intervals)."""
+    """Threshold on the probability as trained, with sensitivity and specificity measured at it (95 % intervals)."""
 
     threshold: float
     sensitivity: float

@@ -54,14 +54,15 @@ def _build(kind: Any, plain: Any) -> Any:
             raise ValueError(f"{plain!r} is none of {args}")
         return plain
     if origin is tuple:
-        if not isinstance(plain, list):
-            raise ValueError(f"expected a list, not {plain!r}")
-        kinds = [args[0]] * len(plain) if len(args) == 2 and args[1] is Ellipsis else list(args)
-        return tuple(_build(k, v) for k, v in zip(kinds, plain, strict=True))
+        return _tuple(args, plain)
     if origin is not None and issubclass(origin, Mapping):
         return {_build(args[0], k): _build(args[1], v) for k, v in plain.items()}
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, plain)
+    return _scalar(kind, plain)
+
+
+def _scalar(kind: Any, plain: Any) -> Any:
     if kind is datetime:
         return datetime.fromisoformat(plain)
     if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
@@ -69,6 +70,13 @@ def _build(kind: Any, plain: Any) -> Any:
     if not isinstance(plain, kind):
         raise ValueError(f"expected {kind.__name__}, not {plain!r}")
     return plain
+
+
+def _tuple(args: tuple[Any, ...], plain: Any) -> Any:
+    if not isinstance(plain, list):
+        raise ValueError(f"expected a list, not {plain!r}")
+    kinds = [args[0]] * len(plain) if len(args) == 2 and args[1] is Ellipsis else list(args)
+    return tuple(_build(k, v) for k, v in zip(kinds, plain, strict=True))
 
 
 def _union(args: tuple[Any, ...], plain: Any) -> Any:
