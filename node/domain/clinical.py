@@ -27,7 +27,8 @@ class Clinical:
 
     Attributes:
         values: Name to value. Names: age (years), sex (male | female), smoking (never | former | current |
-            not_current), pack_years, histology (adenocarcinoma | squamous cell carcinoma | nsclc nos | other text as supplied).
+            not_current), pack_years, histology (adenocarcinoma | squamous cell carcinoma | nsclc nos | other text as
+            supplied).
         problems: Name to the reason why a stated value is not used ("PatientAge and PatientBirthDate differ …").
     """
 

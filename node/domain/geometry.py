@@ -60,7 +60,10 @@ class Geometry:
     @cached_property
     def axes(self) -> NDArray[np.float64]:
         """Shape (3, 3): rows are the unit vectors of (slice, row, column) steps in LPS."""
-        return np.array(self.affine[:3, :3] / np.asarray(self.spacing), dtype=np.float64).T
+        unit: NDArray[np.float64] = np.divide(
+            self.affine[:3, :3], np.asarray(self.spacing, np.float64), dtype=np.float64
+        ).T
+        return unit
 
     @cached_property
     def inverse(self) -> NDArray[np.float64]:

@@ -26,16 +26,14 @@ def image_series(
     study_uid: str | None = None,
     series_uid: str | None = None,
     frame_uid: str | None = None,
-    **attributes: Any,  # noqa: ANN401
+    **attributes: Any,
 ) -> list[Dataset]:
     """
     One single-frame data set per slice of `voxels` (slice, row, column), stored values = voxels + 1024 for CT.
 
-    Args:
-        spacing: Millimetres along (slice, row, column).
-        origin: LPS millimetres of voxel (0, 0, 0).
-        orientation: Row then column direction cosines; the slice axis is their cross product.
-        attributes: Keyword to value, set on every slice last; None deletes the attribute.
+    `spacing` is in millimetres along (slice, row, column), `origin` in LPS millimetres of voxel (0, 0, 0);
+    `orientation` holds row then column direction cosines, the slice axis is their cross product. `attributes` (keyword
+    to value) are set on every slice last; None deletes one.
     """
     study_uid, series_uid = study_uid or generate_uid(), series_uid or generate_uid()
     frame_uid = frame_uid or generate_uid()
