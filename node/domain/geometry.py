@@ -68,8 +68,7 @@ class Geometry:
     @cached_property
     def inverse(self) -> NDArray[np.float64]:
         """Shape (4, 4): LPS millimetres to (slice, row, column, 1)."""
-        inverse: NDArray[np.float64] = np.linalg.inv(self.affine)
-        return inverse
+        return np.linalg.inv(self.affine).astype(np.float64)
 
     @property
     def voxel_ml(self) -> float:
@@ -79,14 +78,12 @@ class Geometry:
     def point(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """LPS millimetres of voxel indices; both of shape (..., 3)."""
         index = np.asarray(index, float)
-        moved: NDArray[np.float64] = index @ self.affine[:3, :3].T + self.affine[:3, 3]
-        return moved
+        return (index @ self.affine[:3, :3].T + self.affine[:3, 3]).astype(np.float64, copy=False)
 
     def index(self, point: NDArray[np.float64]) -> NDArray[np.float64]:
         """Fractional (slice, row, column) of LPS points; both of shape (..., 3)."""
         point = np.asarray(point, float)
-        moved: NDArray[np.float64] = point @ self.inverse[:3, :3].T + self.inverse[:3, 3]
-        return moved
+        return (point @ self.inverse[:3, :3].T + self.inverse[:3, 3]).astype(np.float64, copy=False)
 
     def same_grid(self, other: Geometry, tolerance_mm: float = 1e-2) -> bool:
         """Whether both have the same shape and no corner lies further apart than the tolerance."""
