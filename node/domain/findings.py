@@ -148,10 +148,12 @@ class Fitness:
     Attributes:
         outcome: "in_domain", "borderline" (predicts, flagged) or "outside" (refused).
         reasons: What was off, in plain words with value and allowed range; empty when in domain.
+        code: "outside_domain", "wrong_anatomy" or "borderline_domain"; "" when in domain.
     """
 
     outcome: Literal["in_domain", "borderline", "outside"]
     reasons: tuple[str, ...] = ()
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,221 @@
+"""`model.toml` as frozen values: what a package is, asks for, was made from, and may be believed for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from node.domain.findings import OperatingPoint
+from node.domain.order import Extraction
+from node.domain.plain import from_plain
+from node.errors import ModelFailed
+from node.inference.inputs import SOURCES, Condition, ModelInput, Needs
+
+Engine = Literal["onnx", "lung-lesion", "refusal"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """
+    What a model may be asked about; outside of it there is no answer.
+
+    A range is (smallest, largest), inclusive. Inside a range but outside its `usual` one, where most of the training
+    data lay, the answer is flagged as borderline.
+
+    Attributes:
+        modality: Modality (0008,0060); "" for any.
+        body_part: Words one of which Body Part Examined (0018,0015) must contain where it is stated.
+        organ: "lung": the lesion must lie in or touch lung that was found in the image.
+        age: Years.
+        slice_thickness_mm: Slice Thickness (0018,0050), or the distance of the slices where it is not stated.
+        lesion_volume_ml: Volume of the lesion that is asked about.
+    """
+
+    modality: str = ""
+    body_part: tuple[str, ...] = ()
+    organ: Literal["", "lung"] = ""
+    age: tuple[float, float] | None = None
+    age_usual: tuple[float, float] | None = None
+    slice_thickness_mm: tuple[float, float] | None = None
+    slice_thickness_mm_usual: tuple[float, float] | None = None
+    lesion_volume_ml: tuple[float, float] | None = None
+    lesion_volume_ml_usual: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """
+    Whom the model was made from.
+
+    Attributes:
+        sentence: One sentence for the reader: population and numbers.
+        population: Who they were and where.
+        n: Patients.
+        events: Patients with the target.
+        prevalence: Share of `events`, which the answers are calibrated to; None for a segmenter.
+    """
+
+    sentence: str = ""
+    population: str = ""
+    n: int | None = None
+    events: int | None = None
+    prevalence: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Whether stated probabilities came true, in cross-validation."""
+
+    calibrated: bool = False
+    method: str = ""
+    slope: float | None = None
+    intercept: float | None = None
+    ece: float | None = None
+    brier: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """What `lower` and `upper` mean."""
+
+    level: float = 0.95
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """One body of data that the model was made from."""
+
+    source: str
+    citation: str
+    licence: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """What an engine "refusal" answers."""
+
+    text: str
+    code: str = "refusal_by_design"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """
+    The whole of `model.toml`.
+
+    Attributes:
+        exploratory: Why the model is exploratory, "" when it is not.
+        preprocessing: What was done to images or values before the model saw them, in words.
+        performance: Name to number, interval or sentence, as measured by `train.py`.
+        settings: Numbers and words that the engine reads.
+        files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
+    """
+
+    id: str
+    version: str
+    name: str
+    manufacturer: str
+    kind: Literal["segmenter", "classifier"]
+    engine: Engine
+    intended_use: str
+    files: Mapping[str, str]
+    target: str = ""
+    gene: str = ""
+    hgnc_id: str = ""
+    limits: tuple[str, ...] = ()
+    exploratory: str = ""
+    inputs: tuple[ModelInput, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    declared: Declared = field(default_factory=Declared)
+    preprocessing: Mapping[str, Any] = field(default_factory=dict)
+    extraction: Extraction = field(default_factory=Extraction)
+    training: Training = field(default_factory=Training)
+    performance: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
+    operating_point: OperatingPoint | None = None
+    interval: Interval = field(default_factory=Interval)
+    data: tuple[DataSource, ...] = ()
+    refusal: Refusal | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def needs(self) -> Needs:
+        """What the pipeline must supply."""
+        return Needs(inputs=self.inputs, conditions=self.conditions)
+
+    @property
+    def features(self) -> bool:
+        """Whether radiomic features must be computed for it."""
+        return any(item.source.startswith("feature:") for item in self.inputs)
+
+
+def parse(plain: Mapping[str, Any], *, at: str) -> Manifest:
+    """
+    Check what `model.toml` says.
+
+    Args:
+        plain: The file as `tomllib` reads it.
+        at: The file, for the message.
+
+    Raises:
+        ModelFailed: A key is missing, unknown or of the wrong kind, or two contradict each other.
+    """
+    try:
+        manifest = from_plain(Manifest, plain)
+    except (ValueError, AttributeError) as error:
+        raise ModelFailed(str(error), at=at, do="correct the manifest and its version") from error
+    if mistakes := list(_mistakes(manifest)):
+        raise ModelFailed("; ".join(mistakes), at=at, do="correct the manifest and its version")
+    return manifest
+
+
+def _mistakes(m: Manifest) -> Iterator[str]:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", m.id):
+        yield f"id {m.id!r} is not made of lower-case letters, digits and hyphens"
+    if not re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", m.version):
+        yield f"version {m.version!r} is no semantic version"
+    if m.engine == "refusal" and m.refusal is None:
+        yield "engine 'refusal' needs [refusal] text"
+    if m.engine == "onnx" and m.kind == "segmenter":
+        yield "engine 'onnx' answers with probabilities; this version draws nothing with it"
+    if m.hgnc_id and not re.fullmatch(r"HGNC:\d+", m.hgnc_id):
+        yield f"hgnc_id {m.hgnc_id!r} is not of the form HGNC:1234"
+    for name, digest in m.files.items():
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            yield f"files.{name!r} is no SHA-256"
+        if name.startswith(("/", ".")) or ".." in name:
+            yield f"files.{name!r} leaves the package"
+    yield from _classifier_mistakes(m)
+    yield from _range_mistakes(m.declared)
+
+
+def _classifier_mistakes(m: Manifest) -> Iterator[str]:
+    names = [item.name for item in m.inputs]
+    if len(set(names)) != len(names):
+        yield "two inputs have the same name"
+    for item in m.inputs:
+        kind, _, quantity = item.source.partition(":")
+        if kind not in SOURCES or not quantity:
+            yield f"input {item.name}: source {item.source!r} is not one of {', '.join(s + ':…' for s in SOURCES)}"
+    if m.kind != "classifier" or m.engine == "refusal":
+        return
+    if not m.inputs:
+        yield "a classifier needs [[inputs]]"
+    if not m.target:
+        yield "a classifier needs a target"
+    if m.training.prevalence is None or not 0 < m.training.prevalence < 1:
+        yield "a classifier needs training.prevalence between 0 and 1"
+    if not m.training.sentence:
+        yield "a classifier needs training.sentence"
+
+
+def _range_mistakes(declared: Declared) -> Iterator[str]:
+    for name in ("age", "slice_thickness_mm", "lesion_volume_ml"):
+        for key in (name, f"{name}_usual"):
+            bounds = getattr(declared, key)
+            if bounds and not bounds[0] < bounds[1]:
+                yield f"declared.{key} must rise"

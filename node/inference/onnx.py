@@ -1,0 +1,116 @@
+"""
+The engine of ONNX classifiers; the only home of onnxruntime.
+
+The graph's contract: input `features`, float32 (n, k) in the order of the manifest's inputs, NaN = missing; outputs
+`probability`, `lower`, `upper`, float32 (n,), and `contributions`, float32 (n, k) in log-odds. Where it is broken, the
+model is stopped: an answer that cannot be true is never passed on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+from node.domain.findings import Estimate, ModelFacts
+from node.errors import ModelFailed
+from node.inference.inputs import ModelInput
+
+OUTPUTS = ("probability", "lower", "upper", "contributions")
+
+FOREIGN = (
+    state.EPFail, state.EngineError, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
+    state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError, ValueError,
+)  # fmt: skip
+"""All that onnxruntime raises; it has no common base."""
+
+_SLACK = 1e-6
+"""float32 rounding that an interval may miss its own estimate by."""
+
+_REPORT = "disable the model and report it to its makers"
+
+
+class OnnxClassifier:
+    """Runs one graph on the CPU, or on a GPU where onnxruntime has one."""
+
+    def __init__(self, facts: ModelFacts, inputs: tuple[ModelInput, ...], graph: bytes, *, threads: int = 1) -> None:
+        """
+        Load a graph and check its inputs and outputs.
+
+        Args:
+            facts: What outputs say about the model.
+            inputs: The manifest's inputs, in the order of the graph's columns.
+            graph: The file's bytes, checked by the caller against the manifest.
+            threads: Threads of onnxruntime; the answer does not depend on it.
+
+        Raises:
+            ModelFailed: The bytes are no graph, or it does not keep the contract.
+        """
+        self.facts = facts
+        self.inputs = tuple(item.name for item in inputs)
+        self._at = f"{facts.id} {facts.version}"
+        try:
+            self._session = onnxruntime.InferenceSession(graph, _options(threads), providers=_providers())
+        except FOREIGN as error:
+            raise ModelFailed(f"model.onnx cannot be loaded: {error}", at=self._at, do=_REPORT) from error
+        self._check_signature()
+
+    def __call__(self, inputs: Mapping[str, float], /) -> Estimate:
+        """
+        Ask about one lesion.
+
+        Raises:
+            ModelFailed: An unknown input was given, or the answer breaks the contract.
+        """
+        if unknown := sorted(set(inputs) - set(self.inputs)):
+            raise ModelFailed(f"knows no input {', '.join(unknown)}", at=self._at, do="correct the manifest")
+        row = np.array([[inputs.get(name, math.nan) for name in self.inputs]], dtype=np.float32)
+        try:
+            answers = self._session.run(list(OUTPUTS), {"features": row})
+        except FOREIGN as error:
+            raise ModelFailed(f"model.onnx failed: {error}", at=self._at, do=_REPORT) from error
+        return self._checked(dict(zip(OUTPUTS, answers, strict=True)))
+
+    def _check_signature(self) -> None:
+        k = len(self.inputs)
+        takes = {i.name: (i.type, list(i.shape)) for i in self._session.get_inputs()}
+        kind, shape = takes.get("features", ("", []))
+        if list(takes) != ["features"] or kind != "tensor(float)" or len(shape) != 2 or shape[1] != k:
+            found = f"takes {takes}, not one float32 'features' of shape (n, {k})"
+            raise ModelFailed(found, at=self._at, do=_REPORT)
+        if absent := [name for name in OUTPUTS if name not in {o.name for o in self._session.get_outputs()}]:
+            raise ModelFailed(f"has no output {', '.join(absent)}", at=self._at, do=_REPORT)
+
+    def _checked(self, answers: Mapping[str, NDArray[np.float32]]) -> Estimate:
+        for name, answer in answers.items():
+            expected = (1, len(self.inputs)) if name == "contributions" else (1,)
+            if answer.shape != expected or not np.isfinite(answer).all():
+                found = f"answered {name} of shape {answer.shape}, not finite numbers of shape {expected}"
+                raise ModelFailed(found, at=self._at, do=_REPORT)
+        probability, lower, upper = (float(answers[name][0]) for name in OUTPUTS[:3])
+        if not 0 <= lower <= probability + _SLACK or not probability <= upper + _SLACK or upper > 1:
+            found = f"answered {probability:g} with the interval {lower:g} to {upper:g}, which is no probability in it"
+            raise ModelFailed(found, at=self._at, do=_REPORT)
+        return Estimate(
+            probability=probability,
+            lower=min(lower, probability),
+            upper=max(upper, probability),
+            contributions=dict(zip(self.inputs, map(float, answers["contributions"][0]), strict=True)),
+        )
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors reach us as exceptions
+    return options
+
+
+def _providers() -> list[str]:
+    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    return [name for name in wanted if name in onnxruntime.get_available_providers()]
