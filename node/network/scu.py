@@ -1,0 +1,249 @@
+"""
+What the node asks of others: C-ECHO, C-STORE of finished files, and C-FIND for the number of instances of a study.
+
+Files go out as they lie on disk, never decoded. pynetdicom's requestor polls for requests of the peer on the same queue
+in which the answer to a C-STORE arrives, and with a busy CPU it takes that answer away (then only the time-out ends the
+wait); `_AnswersOnly` keeps it from doing so.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filereader import read_file_meta_info
+from pynetdicom import AE, _config, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContext, build_context
+
+from node.errors import InstanceUnreadable
+from node.network.contexts import VERIFICATION, proposed
+from node.network.scp import PDU_BYTES, Peer
+
+_config.STORE_SEND_CHUNKED_DATASET = True  # a path given to send_c_store is sent byte for byte
+
+STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
+PENDING = (0xFF00, 0xFF01)  # PS3.4 section C.4.1.1.4
+
+
+class Failure(Enum):
+    """Why no status came back."""
+
+    UNREACHABLE = "no connection"
+    REJECTED_PERMANENT = "association rejected"
+    REJECTED_TRANSIENT = "association rejected for now"
+    NO_CONTEXT = "no presentation context accepted"
+    NO_RESPONSE = "no response"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendResult:
+    """
+    What became of one file.
+
+    Attributes:
+        status: Status of the C-STORE response (PS3.4 table B.2-1); None when none came.
+        failure: Why none came, else None.
+        detail: The failure in words.
+    """
+
+    path: Path
+    status: int | None = None
+    failure: Failure | None = None
+    detail: str = ""
+
+
+class _Unanswered(Exception):
+    """The association did not come about."""
+
+    def __init__(self, failure: Failure, detail: str) -> None:
+        super().__init__(detail)
+        self.failure, self.detail = failure, detail
+
+
+class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
+    """Gives messages only to whoever waits for an answer."""
+
+    def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001
+        return super().get_msg(block=True) if block else (None, None)
+
+
+def echo(peer: Peer, calling_ae: str, timeout_s: float = 10) -> str:
+    """Ask whether a peer is there. Returns "" if it answers Success, else what happened instead, in words."""
+    try:
+        with _associated(peer, calling_ae, [build_context(VERIFICATION)], timeout_s) as (association, _):
+            status = _status(association.send_c_echo())
+    except _Unanswered as error:
+        return error.detail
+    if status is None:
+        return "no answer to the C-ECHO"
+    return "" if status == 0 else f"the C-ECHO was answered with status 0x{status:04X}"
+
+
+def send(paths: Sequence[Path], peer: Peer, calling_ae: str, timeout_s: float = 30) -> list[SendResult]:
+    """
+    Send files in the given order over one association that proposes exactly what they need.
+
+    Args:
+        paths: DICOM files.
+        peer: Receiver; needs host and port.
+        calling_ae: Our AE title.
+        timeout_s: For the connection, its negotiation, and for each response.
+
+    Returns:
+        One result for each file. After a response that never came the rest is not sent.
+
+    Raises:
+        InstanceUnreadable: A file has no readable file meta information. Nothing has been sent.
+    """
+    contexts = proposed(_class_and_syntax(path) for path in paths)
+    try:
+        with _associated(peer, calling_ae, contexts, timeout_s) as (association, lost):
+            return [_send_one(association, path, number, lost) for number, path in enumerate(paths)]
+    except _Unanswered as error:
+        return [SendResult(path=path, failure=error.failure, detail=error.detail) for path in paths]
+
+
+def count_instances(peer: Peer, calling_ae: str, study_uid: str, timeout_s: float = 10) -> int | None:
+    """
+    How many instances of a study a peer holds, by C-FIND (PS3.4 section C.6.2).
+
+    The study's own number is taken where the peer supplies it, else the sum over its series, else they are counted.
+
+    Returns:
+        The number; None when the peer is away, does not answer queries, or does not know the study.
+    """
+    try:
+        with _associated(peer, calling_ae, [build_context(STUDY_ROOT_FIND)], timeout_s) as (association, _):
+            return _count(association, study_uid)
+    except _Unanswered:
+        return None
+
+
+def _count(association: Association, study_uid: str) -> int | None:
+    study = _find(association, "STUDY", StudyInstanceUID=study_uid, NumberOfStudyRelatedInstances="")
+    if not study:
+        return None
+    if (number := study[0].get("NumberOfStudyRelatedInstances")) is not None:
+        return int(number)
+    series = _find(
+        association, "SERIES", StudyInstanceUID=study_uid, SeriesInstanceUID="", NumberOfSeriesRelatedInstances=""
+    )
+    if not series:
+        return None
+    numbers = [one.get("NumberOfSeriesRelatedInstances") for one in series]
+    if all(number is not None for number in numbers):
+        return sum(int(number) for number in numbers)
+    total = 0
+    for one in series:
+        keys = {"StudyInstanceUID": study_uid, "SeriesInstanceUID": one.SeriesInstanceUID, "SOPInstanceUID": ""}
+        images = _find(association, "IMAGE", **keys)
+        if images is None:
+            return None
+        total += len(images)
+    return total
+
+
+def _find(association: Association, level: str, **keys: str) -> list[Dataset] | None:
+    """All matches of one query; None when it did not end with Success."""
+    query = Dataset()
+    query.QueryRetrieveLevel = level
+    for keyword, value in keys.items():
+        setattr(query, keyword, value)
+    found: list[Dataset] = []
+    if not association.is_established:
+        return None
+    for answer, identifier in association.send_c_find(query, STUDY_ROOT_FIND):
+        status = _status(answer)
+        if status in PENDING and identifier is not None:
+            found.append(identifier)
+        elif status != 0:
+            return None
+    return found
+
+
+def _send_one(association: Association, path: Path, number: int, lost: list[str]) -> SendResult:
+    if not association.is_established:
+        detail = f"the association ended before this object was sent ({lost[-1] if lost else 'closed'})"
+        return SendResult(path=path, failure=Failure.NO_RESPONSE, detail=detail)
+    try:
+        answer = association.send_c_store(path, msg_id=number % 0xFFFF + 1)
+    except ValueError:
+        detail = "the peer accepted no presentation context for this SOP class in this transfer syntax"
+        return SendResult(path=path, failure=Failure.NO_CONTEXT, detail=detail)
+    if (status := _status(answer)) is None:
+        detail = f"no C-STORE response ({lost[-1] if lost else 'time-out'})"
+        return SendResult(path=path, failure=Failure.NO_RESPONSE, detail=detail)
+    return SendResult(path=path, status=status)
+
+
+@contextmanager
+def _associated(
+    peer: Peer, calling_ae: str, contexts: list[PresentationContext], timeout_s: float
+) -> Iterator[tuple[Association, list[str]]]:
+    """
+    An open association and a list that will say how it was lost; released at the end.
+
+    Raises:
+        _Unanswered: It did not come about.
+    """
+    ae = AE(ae_title=calling_ae)
+    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = timeout_s
+    ae.network_timeout = 2 * timeout_s
+    seen: list[str] = []
+    handlers = [
+        (evt.EVT_CONN_OPEN, _connected, [seen]),
+        (evt.EVT_ACCEPTED, lambda _event: seen.append("accepted")),
+        (evt.EVT_ABORTED, lambda _event: seen.append("aborted")),
+    ]
+    association = ae.associate(peer.host, peer.port, contexts, peer.ae_title, max_pdu=PDU_BYTES, evt_handlers=handlers)
+    if not association.is_established:
+        raise _unanswered(association, peer, seen)
+    association.dimse = _AnswersOnly(association)
+    seen.clear()
+    try:
+        yield association, seen
+    finally:
+        if association.is_established:
+            association.release()
+
+
+def _unanswered(association: Association, peer: Peer, seen: list[str]) -> _Unanswered:
+    where = f"{peer.ae_title} at {peer.host}:{peer.port}"
+    if "connected" not in seen:
+        return _Unanswered(Failure.UNREACHABLE, f"{where} cannot be reached")
+    if association.is_rejected:
+        answer = association.acceptor.primitive
+        failure = Failure.REJECTED_PERMANENT if answer.result == 1 else Failure.REJECTED_TRANSIENT
+        return _Unanswered(failure, f"{where} rejected the association: {answer.reason_str}")
+    if "accepted" in seen:
+        return _Unanswered(Failure.NO_CONTEXT, f"{where} accepted none of the presentation contexts")
+    return _Unanswered(Failure.NO_RESPONSE, f"{where} did not answer the association request")
+
+
+def _connected(event: Event, seen: list[str]) -> None:
+    """Note it, and send small packets at once: Nagle's algorithm costs 40 ms an object."""
+    seen.append("connected")
+    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _class_and_syntax(path: Path) -> tuple[str, str]:
+    try:
+        meta = read_file_meta_info(path)
+        return str(meta.MediaStorageSOPClassUID), str(meta.TransferSyntaxUID)
+    except (InvalidDicomError, AttributeError) as error:
+        raise InstanceUnreadable("no file meta information", at=path.name, do="write the object again") from error
+
+
+def _status(answer: Dataset) -> int | None:
+    status = answer.get("Status")
+    return None if status is None else int(status)
