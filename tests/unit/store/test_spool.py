@@ -55,7 +55,8 @@ def test_a_kept_file_is_a_dicom_file_with_the_bytes_as_they_came(spool, tmp_path
 
 
 @given(
-    uid=st.from_regex(r"[0-9]{1,9}(\.[0-9]{1,9}){1,5}", fullmatch=True), ae=st.text("ABZ_09", min_size=0, max_size=16)
+    uid=st.from_regex(r"[1-9][0-9]{0,9}(\.[1-9][0-9]{0,9}){1,5}", fullmatch=True),
+    ae=st.text("ABZ_09", min_size=0, max_size=16),
 )
 def test_file_meta_reads_back_for_every_length(uid, ae):
     """Odd and even lengths are padded as PS3.5 asks, so that pydicom reads back what was written."""
