@@ -1,0 +1,178 @@
+"""Result x destination x file: what still has to be sent, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
+
+from node.store.database import Database
+from node.store.schema import delivery
+from node.store.transitions import log_transition, printable
+
+DeliveryState = Literal["pending", "sent", "committed", "dead", "superseded"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """
+    One file on its way to one destination.
+
+    Attributes:
+        id: Number of the row.
+        seq: Place among the files of the job, from 0.
+        path: File, relative to the state directory.
+        tries: How often it was tried.
+        first_at: Since when it waits (operator's revival included).
+        next_at: Not before then.
+        sha256: Of the file as it was recorded.
+        refusals: How often the receiver refused this very object, as opposed to being away.
+    """
+
+    id: int
+    job_id: str
+    destination: str
+    seq: int
+    kind: Literal["seg", "sr"]
+    sop_class: str
+    sop_uid: str
+    path: str
+    state: DeliveryState
+    tries: int
+    first_at: datetime
+    next_at: datetime
+    reason: str
+    sha256: str = ""
+    refusals: int = 0
+
+
+class Deliveries(Database):
+    """The outbox writes here."""
+
+    def due_deliveries(self, destination: str, now: datetime, limit: int = 10) -> tuple[DeliveryRow, ...]:
+        """What to send now, oldest job first; a later file of a job waits while an earlier one is pending."""
+        query = _sendable(select(delivery), destination).where(delivery.c.next_at <= now)
+        return self._deliveries(query.order_by(delivery.c.number).limit(limit))
+
+    def next_delivery_at(self, destination: str) -> datetime | None:
+        """When the next delivery is due; None when nothing waits."""
+        with self.reading() as connection:
+            found: datetime | None = connection.execute(
+                _sendable(select(func.min(delivery.c.next_at)), destination)
+            ).scalar()
+            return found
+
+    def deliveries(self, job_id: str) -> tuple[DeliveryRow, ...]:
+        """All deliveries of a job, by destination, in the order of sending."""
+        query = select(delivery).where(delivery.c.job_id == job_id)
+        return self._deliveries(query.order_by(delivery.c.destination, delivery.c.seq))
+
+    def sent(self, delivery_id: int, note: str = "") -> bool:
+        """The receiver has it (true even when the row was superseded meanwhile)."""
+        one_more = {"tries": delivery.c.tries + 1}
+        return bool(
+            self._change_deliveries(
+                "sent", note, delivery.c.number == delivery_id, delivery.c.state != "committed", **one_more
+            )
+        )
+
+    def defer(self, delivery_id: int, until: datetime, reason: str, *, refused: bool = False) -> bool:
+        """Try this one again later; `refused`: the receiver was there and would not have it."""
+        with self.writing() as connection:
+            values = {"next_at": until, "reason": printable(reason), "tries": delivery.c.tries + 1}
+            done = connection.execute(
+                update(delivery)
+                .where(delivery.c.number == delivery_id, delivery.c.state == "pending")
+                .values(values | {"refusals": delivery.c.refusals + int(refused)})
+            )
+        return done.rowcount == 1
+
+    def postpone(self, destination: str, until: datetime, reason: str) -> int:
+        """Nothing goes to this destination before then: it is away. Returns how many deliveries wait."""
+        waits = (delivery.c.destination == destination, delivery.c.state == "pending", delivery.c.next_at < until)
+        with self.writing() as connection:
+            done = connection.execute(update(delivery).where(*waits).values(next_at=until, reason=printable(reason)))
+        return int(done.rowcount)
+
+    def dead(self, delivery_id: int, reason: str) -> bool:
+        """Give one up, until an operator revives it."""
+        one_more = {"tries": delivery.c.tries + 1}
+        return bool(
+            self._change_deliveries(
+                "dead", reason, delivery.c.number == delivery_id, delivery.c.state == "pending", **one_more
+            )
+        )
+
+    def give_up(self, destination: str, waiting_since: datetime, reason: str) -> int:
+        """Give up what waits for this destination since then or longer; how many."""
+        too_long = delivery.c.first_at <= waiting_since
+        return self._change_deliveries(
+            "dead", reason, delivery.c.destination == destination, delivery.c.state == "pending", too_long
+        )
+
+    def revive(self, job_id: str | None = None, destination: str | None = None) -> int:
+        """Try dead deliveries again from the start: of a job, of a destination, or all; how many."""
+        which = [delivery.c.state == "dead"]
+        which += [] if job_id is None else [delivery.c.job_id == job_id]
+        which += [] if destination is None else [delivery.c.destination == destination]
+        now = self._clock()
+        return self._change_deliveries("pending", "revived", *which, tries=0, refusals=0, first_at=now, next_at=now)
+
+    def _deliveries(self, query: Select[Any]) -> tuple[DeliveryRow, ...]:
+        with self.reading() as connection:
+            return tuple(_row(row) for row in connection.execute(query))
+
+    def _change_deliveries(
+        self, state: DeliveryState, reason: str, *conditions: ColumnElement[bool], **values: Any
+    ) -> int:
+        with self.writing() as connection:
+            return move_deliveries(connection, self._clock(), state, reason, *conditions, **values)
+
+
+def move_deliveries(
+    connection: Connection,
+    at: datetime,
+    state: DeliveryState,
+    reason: str,
+    *conditions: ColumnElement[bool],
+    **values: Any,
+) -> int:
+    """Change the state of the deliveries that meet the conditions, and log each transition; how many."""
+    columns = {"state": state, "reason": printable(reason)} | values
+    moved = connection.execute(
+        update(delivery)
+        .where(*conditions)
+        .values(columns)
+        .returning(delivery.c.job_id, delivery.c.destination, delivery.c.seq)
+    ).all()
+    for row in sorted(moved):
+        key = f"{row.job_id}/{row.destination}/{row.seq}"
+        log_transition(connection, at, kind="delivery", key=key, state=state, note=reason, subject=row.job_id)
+    return len(moved)
+
+
+def _sendable(query: Select[Any], destination: str) -> Select[Any]:
+    earlier = delivery.alias("earlier")
+    blocked = select(earlier.c.number).where(
+        earlier.c.job_id == delivery.c.job_id,
+        earlier.c.destination == delivery.c.destination,
+        earlier.c.seq < delivery.c.seq,
+        earlier.c.state == "pending",
+    )
+    return query.where(delivery.c.destination == destination, delivery.c.state == "pending", ~blocked.exists())
+
+
+def _row(row: Row[Any]) -> DeliveryRow:
+    values = dict(row._mapping)
+    return DeliveryRow(id=values.pop("number"), **values)
+
+
+def count_deliveries(connection: Connection) -> dict[str, dict[str, dict[str, int]]]:
+    """Figures for `Ledger.counts`: per destination, how many deliveries are in which state."""
+    columns = (delivery.c.destination, delivery.c.state)
+    counts: dict[str, dict[str, int]] = {}
+    for name, state, count in connection.execute(select(*columns, func.count()).group_by(*columns)):
+        counts.setdefault(name, {})[state] = count
+    return {"deliveries": counts}
