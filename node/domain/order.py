@@ -63,6 +63,9 @@ class Extraction:
         normalise: Whether intensities are first scaled by mean and standard deviation of the whole image.
         filters: Image types beside the original: "wavelet", "log".
         log_sigma_mm: Sigmas of the Laplacian of Gaussian filter.
+        bins: Fixed number of grey level bins in place of `bin_width`.
+        intensity_range: Voxels outside it (inclusive) are left out of all but the shape features (re-segmentation).
+        outlier_sigma: So are voxels further from the lesion's mean than so many standard deviations.
     """
 
     spacing_mm: float | None = 1.0
@@ -70,6 +73,9 @@ class Extraction:
     normalise: bool = False
     filters: tuple[str, ...] = ()
     log_sigma_mm: tuple[float, ...] = ()
+    bins: int | None = None
+    intensity_range: tuple[float, float] | None = None
+    outlier_sigma: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
