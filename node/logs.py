@@ -45,6 +45,7 @@ EVENTS = frozenset(
         "node.started",
         "node.stopped",
         "node.stopping",
+        "node.waiting",
         "peer.missing",
         "spool.recovered",
         "stage.finished",

@@ -20,6 +20,7 @@ class ResultFile:
     path: str
     sop_class_uid: str
     sop_instance_uid: str
+    series_instance_uid: str
     series_description: str
 
 
@@ -83,6 +84,7 @@ def job_document(
                 "path": file.path,
                 "sop_class_uid": file.sop_class_uid,
                 "sop_instance_uid": file.sop_instance_uid,
+                "series_instance_uid": file.series_instance_uid,
                 "series_description": file.series_description,
             }
             for file in files

@@ -38,9 +38,18 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 
 def canonical(value: Any) -> bytes:
-    """The one JSON form of a value: sorted keys, no spaces, UTF-8; NaN is an error."""
-    text = json.dumps(to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """The one JSON form of a value: sorted keys, no spaces, UTF-8, whole numbers without a point; NaN is an error."""
+    text = json.dumps(_whole(to_plain(value)), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.encode()
+
+
+def _whole(plain: Any) -> Any:
+    """A field of type float may hold 0 or 0.0, depending on where it came from; both are one number."""
+    if isinstance(plain, dict):
+        return {key: _whole(value) for key, value in plain.items()}
+    if isinstance(plain, list):
+        return [_whole(value) for value in plain]
+    return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
 
 
 def _build(kind: Any, plain: Any) -> Any:

@@ -56,6 +56,7 @@ class Manifest:
         document: The job's entry in the --json document.
         files: In the order in which they are to be sent.
         order_sha256: Of order.json in the same folder; `write` sees to it.
+        report: The findings as text for a person.
     """
 
     job_id: str
@@ -67,6 +68,7 @@ class Manifest:
     document: dict[str, Any]
     files: tuple[ResultFile, ...] = ()
     order_sha256: str = ""
+    report: str = ""
 
 
 def folder_of(job_id: str, attempt: int) -> str:

@@ -1,0 +1,49 @@
+# `make demo` and `make test` work on a fresh machine with Python 3.11, make, a C compiler and the package index.
+
+SHELL := /bin/sh
+PYTHON ?= python3.11
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+RUN := .venv/bin/
+# pip's uv lies in .tools; Debian's pip refuses to install beside the system
+export PYTHONPATH := $(if $(filter .tools/bin/uv,$(UV)),$(CURDIR)/.tools,$(PYTHONPATH))
+
+.PHONY: demo test quick lint bench train wheel clean
+
+demo: .venv/node          ## send a synthetic patient through the whole line and print the report
+	$(RUN)radnode demo
+
+test: .venv/dev           ## lint, types, layers, and the whole suite
+	$(MAKE) --no-print-directory lint
+	tests/isolated $(RUN)pytest -n 2 --dist loadfile
+
+quick: .venv/dev          ## the suite without what is slow
+	tests/isolated $(RUN)pytest -n 2 --dist loadfile -m "not slow"
+
+lint: .venv/dev
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)mypy
+	$(RUN)lint-imports --no-cache
+
+bench: .venv/dev          ## measured against peers in the same run; never asserted
+	tests/isolated $(RUN)python -m tests.benchmarks
+
+train: .venv/dev          ## make the shipped models again from the data folder ($$RADNODE_DATA)
+	for package in models/*/; do $(RUN)python $${package}train.py || exit 1; done
+
+wheel: .venv/dev
+	$(UV) build --wheel --out-dir dist
+
+.tools/bin/uv:
+	$(PYTHON) -m pip install --quiet --target .tools uv
+
+.venv/node: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --quiet --frozen --inexact --python $(PYTHON) --no-dev --extra cpu
+	touch $@
+
+.venv/dev: pyproject.toml uv.lock $(filter .tools/bin/uv,$(UV))
+	$(UV) sync --quiet --frozen --python $(PYTHON) --extra cpu --extra train --extra postgresql
+	touch $@ .venv/node
+
+clean:
+	rm -rf .venv .tools dist build state .pytest_cache .mypy_cache .ruff_cache

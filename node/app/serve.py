@@ -1,0 +1,227 @@
+"""The service: door, recorder, assembler, dispatcher, outboxes, under one lock and one clock."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from node.app import site
+from node.app.desk import Desk
+from node.assemble.settle import Assembler, Patience
+from node.config import Config
+from node.deliver.outbox import Destination, Outbox
+from node.errors import LedgerError
+from node.network.scp import Peer, Scp, ScpSettings
+from node.network.scu import count_instances
+from node.operate.loop import Loop
+from node.receive.door import Door
+from node.receive.record import Recorder, rebuild
+from node.store.ledger import Ledger
+from node.store.lock import ServiceLock, StateLock
+from node.store.spool import Spool
+from node.work.dispatch import Dispatcher
+from node.work.task import Workplace
+
+log = structlog.get_logger()
+
+MB, GB = 10**6, 10**9
+
+
+def utc_now() -> datetime:
+    """The node's clock."""
+    return datetime.now(UTC)
+
+
+class Node:
+    """The running service. `start` returns when the door is open; `wait` when it should stop."""
+
+    def __init__(self, config: Config, clock: Callable[[], datetime] = utc_now) -> None:
+        self._config, self._clock = config, clock
+        self._state = config.node.state_dir.resolve()
+        self._over = threading.Event()
+        self._crashed = ""
+        self._loops: list[Loop] = []
+        self.port = 0  #: the TCP port that the door listens on, once it is open
+
+    def start(self) -> None:
+        """
+        Lock, schema, what lies in the spool, door, then workers.
+
+        Raises:
+            Locked: Another radnode works on this state directory.
+            LedgerError: The ledger cannot be opened.
+            ConfigError: A file that the configuration names holds mistakes.
+        """
+        self._state.mkdir(parents=True, exist_ok=True)
+        self._locks()
+        self._spool = Spool(self._state / "spool")
+        self._spool.clean()
+        self._ledger = Ledger.open(self._config.ledger_url, self._clock)
+        self._site = site.compose(self._config, installation=site.installation(self._state), root=self._state)
+        recorder = Recorder(self._ledger, self._spool, self._clock)
+        if self._ledger.needs_rebuild():
+            rebuild(self._ledger, self._spool, self._state / "results", self._clock, self._destinations())
+        recorder.step()
+        recording = self._loop("recorder", recorder.step, 1.0)
+        self._open_door(recording.wake)
+        self._start_work()
+        for loop in self._loops:
+            loop.start()
+        log.info("node.started", ae_title=self._config.receive.ae_title, port=self.port, state_dir=str(self._state),
+                 version=self._site.node_version, count=len(self._config.peers))  # fmt: skip
+        if not self._config.peers:
+            log.warning("peer.missing", reason="no peers are configured: every association will be rejected")
+
+    def wait(self) -> int:
+        """Block until a signal or a crash; 0 for an orderly stop, 3 after a crash."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._over.set())
+        self._over.wait()
+        if self._crashed:
+            self._dispatcher_crew.close()
+            os._exit(3)  # crash-only: nothing is put in order here, start-up is the only recovery path
+        self.stop()
+        return 0
+
+    def stop(self) -> None:
+        """Refuse new associations, let open ones finish, let jobs use the rest of the grace time, requeue the others."""
+        grace = timedelta(seconds=self._config.work.stop_grace_s)
+        end = self._clock() + grace
+        log.info("node.stopping", wait_s=grace.total_seconds())
+        self._scp.stop(grace_s=grace.total_seconds())
+        while self._dispatcher.busy and self._clock() < end:
+            threading.Event().wait(0.1)
+        for loop in self._loops:
+            loop.stop()
+        self._dispatcher.stop()
+        self._dispatcher_crew.close()
+        self._ledger.close()
+        self._service_lock.release()
+        self._state_lock.release()
+        log.info("node.stopped")
+
+    def _locks(self) -> None:
+        """One radnode per state directory, and one at work per ledger: on PostgreSQL a standby waits here."""
+        self._state_lock = StateLock(self._state)
+        self._state_lock.acquire()
+        self._service_lock = ServiceLock(self._config.ledger_url)
+        self._service_lock.acquire(
+            self._over, waiting=lambda: log.warning("node.waiting", reason="another radnode works on this ledger")
+        )
+        self._loop("lock", self._hold, 5.0)
+
+    def _hold(self) -> None:
+        if not self._service_lock.held():
+            raise LedgerError("the lock on the ledger was lost", at="ledger", do="a standby may be at work; start again")
+
+    def _crash(self, loop: str) -> None:
+        self._crashed = loop
+        self._over.set()
+
+    def _loop(self, name: str, step: Callable[[], object], interval_s: float) -> Loop:
+        loop = Loop(name, step, interval_s, self._crash)
+        self._loops.append(loop)
+        return loop
+
+    def _open_door(self, wake: Callable[[], None]) -> None:
+        receive = self._config.receive
+        door = Door(
+            self._spool,
+            low_disk_bytes=int(receive.low_disk_gb * GB),
+            max_object_bytes=int(receive.largest_object_mb * MB),
+            on_received=lambda _: wake(),
+        )
+        settings = ScpSettings(
+            ae_title=receive.ae_title,
+            host=receive.host,
+            port=receive.port,
+            peers=tuple(peers(self._config).values()),
+            max_associations=receive.max_associations,
+            max_per_peer=receive.max_associations_per_peer,
+            idle_timeout_s=receive.idle_timeout_s,
+            max_object_bytes=int(receive.largest_object_mb * MB),
+        )
+        self._scp = Scp(settings, door.on_store)
+        self.port = self._scp.start()
+
+    def _start_work(self) -> None:
+        from node.work.crew import DaskCrew
+
+        config = self._config
+        threads = max(1, (os.cpu_count() or 1) // config.work.workers)
+        place = Workplace(
+            state_dir=str(self._state), model_dirs=tuple(str(d) for d in config.model_dirs), threads=threads
+        )
+        self._dispatcher_crew = DaskCrew(
+            place, workers=config.work.workers, memory_gb=config.work.memory_gb, scheduler=config.work.scheduler
+        )
+        self._dispatcher = Dispatcher(
+            self._ledger,
+            self._dispatcher_crew,
+            self._state / "results",
+            self._clock,
+            destinations={name: d.send for name, d in config.destinations.items()},
+            attempts=config.work.attempts,
+            time_limit=timedelta(seconds=config.work.time_limit_s),
+        )
+        self._dispatcher.recover()
+        self._assembler = self._assemble()
+        desk = Desk(self._ledger, self._assembler, self._dispatcher)
+        self._loop("assembler", self._assembler.step, min(1.0, config.settle.study_quiet_s / 4))
+
+        def work() -> None:  # one thread for both: an operator's cancel must not cross a start
+            desk.step()
+            self._dispatcher.step()
+
+        self._loop("dispatcher", work, 0.2)
+        for outbox in self._outboxes():
+            self._loop(f"outbox {outbox.name}", outbox.step, 0.5)
+
+    def _assemble(self) -> Assembler:
+        settle, known = self._config.settle, peers(self._config)
+        counting = {p.ae_title: known[name] for name, p in self._config.peers.items() if p.count}
+
+        def count(sender: str, study_uid: str) -> int | None:
+            return count_instances(counting[sender], self._config.receive.ae_title, study_uid)
+
+        patience = Patience(quiet=timedelta(seconds=settle.study_quiet_s), gap=timedelta(seconds=settle.gap_wait_s))
+        pipelines = self._config.resolved()
+        return Assembler(self._ledger, pipelines, self._site, patience, self._clock, count, frozenset(counting))
+
+    def _destinations(self) -> dict[str, tuple[str, ...]]:
+        return {name: destination.send for name, destination in self._config.destinations.items()}
+
+    def _outboxes(self) -> list[Outbox]:
+        known = peers(self._config)
+        return [
+            Outbox(
+                self._ledger,
+                Destination(name=name, peer=known[d.peer], calling_ae=self._config.receive.ae_title),
+                root=self._state,
+                clock=self._clock,
+                give_up_after=timedelta(hours=d.give_up_after_h),
+            )
+            for name, d in self._config.destinations.items()
+        ]
+
+
+def peers(config: Config) -> dict[str, Peer]:
+    """The configured peers in the network's form."""
+    return {
+        name: Peer(name=name, ae_title=p.ae_title, host=p.host or "", port=p.port or 0, may_send=p.may_send)
+        for name, p in config.peers.items()
+    }
+
+
+def serve(config: Config, announce: Callable[[Path, int], None]) -> int:
+    """Run the service until a signal; `announce` is told the state directory and the port once the door is open."""
+    node = Node(config)
+    node.start()
+    announce(config.node.state_dir, node.port)
+    return node.wait()

@@ -1,0 +1,77 @@
+"""What both compositions take from the site: installation, model pins, clinical values."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import structlog
+
+from node.assemble.clinical import ClinicalFile
+from node.assemble.prepare import Site
+from node.assemble.study import Current
+from node.config import Config
+from node.dicom.seeds import speaks
+from node.domain.clinical import Clinical, from_header, merge
+from node.domain.order import LesionRules, ModelPin
+from node.domain.series import Patient
+from node.errors import ModelFailed
+from node.inference.package import find_packages, load_package
+
+log = structlog.get_logger()
+
+
+def compose(config: Config, *, installation: str, root: Path, clinical: Path | None = None) -> Site:
+    """
+    Gather what orders take from the site.
+
+    Args:
+        root: What the ledger's relative paths are taken from.
+        clinical: Clinical file to use instead of the configured one.
+
+    Raises:
+        ConfigError: The clinical file holds mistakes.
+    """
+    path = clinical or config.clinical.csv
+    file = ClinicalFile.read(path) if path else None
+
+    def values(patient: Patient, attributes: Mapping[str, tuple[str, ...]]) -> Clinical:
+        header = from_header(attributes)
+        return merge(file.lookup(patient), header) if file else header
+
+    def holds_seed(entry: Current, rules: LesionRules) -> bool:
+        return speaks(root / entry.stored.path, rules)
+
+    return Site(
+        installation=installation,
+        node_version=version("radnode"),
+        models=pins(config),
+        clinical=values,
+        speaks=holds_seed,
+    )
+
+
+def pins(config: Config) -> dict[str, ModelPin]:
+    """Every usable package with its digest; an unusable one is logged, and its predictions say "model unavailable"."""
+    found = {}
+    for name, folder in find_packages(config.model_dirs).items():
+        try:
+            package = load_package(folder)
+        except ModelFailed as error:
+            log.error("model.refused", model=name, error=str(error))
+            continue
+        site = config.models.get(name)
+        found[name] = ModelPin(
+            version=package.facts.version, digest=package.digest, prevalence=site.prevalence if site else None
+        )
+    return found
+
+
+def installation(state_dir: Path) -> str:
+    """The identity of this installation: drawn once, kept in the state directory, survives the ledger."""
+    path = state_dir / "installation"
+    if not path.exists():
+        path.write_text(f"{uuid.uuid4()}\n", encoding="ascii")
+    return path.read_text(encoding="ascii").strip()

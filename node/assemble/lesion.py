@@ -1,0 +1,89 @@
+"""Which RTSTRUCT, SEG, SR or GSPS belongs to the series that is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.assemble.study import RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input
+from node.domain.order import LesionRules, LesionSource, SourceKind
+from node.domain.rules import Fit
+from node.domain.series import Instance
+
+Speaks = Callable[[Current, LesionRules], bool]
+"""Whether an SR or GSPS holds a seed at all: most of them do not, and are no source of anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """
+    The sources of the lesion that are at hand.
+
+    Attributes:
+        found: In the pipeline's order of preference; of one kind the newest first.
+        ambiguous: Why a source cannot be assigned to one series, "" when all can.
+        conflict: SOP Instance UID of a source that was received with two contents, "" when none.
+    """
+
+    found: tuple[LesionSource, ...]
+    ambiguous: str = ""
+    conflict: str = ""
+
+
+def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> Sources:
+    """
+    Collect the sources that belong to the measured series.
+
+    An object belongs to the series whose instances it references; without instance references, to the one series of
+    its Frame of Reference.
+    """
+    found: list[LesionSource] = []
+    ambiguous = conflict = ""
+    for name in rules.sources:
+        if name.startswith("model:"):
+            found.append(LesionSource(kind="model", model=name.removeprefix("model:")))
+            continue
+        for entry in study.objects:
+            if _kind(entry.stored.instance) != name:
+                continue
+            verdict = _belongs(entry.stored.instance, measured, study)
+            if verdict == "no" or (name == "seed" and not speaks(entry, rules)):
+                continue
+            if verdict == "ambiguous":
+                ambiguous = ambiguous or _ambiguity(entry.stored.instance, study)
+                continue
+            conflict = conflict or (entry.stored.instance.sop_uid if entry.conflict else "")
+            found.append(LesionSource(kind=_kind(entry.stored.instance) or "seg", inputs=(as_input(entry.stored),)))
+    return Sources(tuple(found), ambiguous, conflict)
+
+
+def _kind(instance: Instance) -> SourceKind | None:
+    if instance.sop_class == RTSTRUCT:
+        return "rtstruct"
+    if instance.sop_class in SEGMENTATIONS:
+        return "seg"
+    return "seed" if instance.sop_class in SEEDS else None
+
+
+def _belongs(candidate: Instance, measured: Fit, study: Study) -> str:
+    """'yes', 'no' or 'ambiguous'."""
+    uids = {instance.sop_uid for instance in measured.instances}
+    series_uid = measured.instances[0].series_uid
+    if candidate.references:
+        return "yes" if uids.intersection(candidate.references) else "no"
+    if candidate.referenced_series:
+        return "yes" if series_uid in candidate.referenced_series else "no"
+    frame = measured.instances[0].frame_uid
+    named = {candidate.frame_uid, *candidate.referenced_frames} - {""}
+    if not frame or frame not in named:
+        return "no"
+    return "yes" if study.patient_frames.get(frame, frozenset()) == {series_uid} else "ambiguous"
+
+
+def _ambiguity(candidate: Instance, study: Study) -> str:
+    named = {candidate.frame_uid, *candidate.referenced_frames} - {""}
+    count = max((len(study.patient_frames.get(frame, ())) for frame in named), default=0)
+    return (
+        f"the {candidate.modality} references no image, and {count} image series share its frame of reference; "
+        "it cannot be told which of them it was drawn on"
+    )

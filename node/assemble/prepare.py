@@ -1,0 +1,220 @@
+"""From a settled study to a case and, when there is something new to do, a work order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from node.assemble.lesion import Sources, Speaks, sources
+from node.assemble.study import Current, Study, as_input
+from node.domain.clinical import Clinical
+from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
+from node.domain.rules import Fit, fit
+from node.domain.series import Patient
+from node.domain.stack import find_gap
+
+CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """
+    What an order takes from the site rather than from the study.
+
+    Attributes:
+        models: Package id to its pin; an id that a pipeline names and this lacks is answered "model unavailable".
+        clinical: Values of a patient, given the header's attributes of the measured series.
+        speaks: Whether an SR or GSPS holds a seed.
+    """
+
+    installation: str
+    node_version: str
+    models: Mapping[str, ModelPin]
+    clinical: Callable[[Patient, Mapping[str, tuple[str, ...]]], Clinical]
+    speaks: Speaks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """
+    What became of one pipeline on one study.
+
+    Attributes:
+        explanation: Which series matched which role and why others did not; kept with the case.
+        order: Present when the case is ready; revision and predecessor are still those of a first result.
+        gap: Why the study should wait for more slices, "" when it is whole.
+        better_source: Whether a source that the pipeline prefers over the one at hand may still come.
+    """
+
+    state: CaseState
+    explanation: dict[str, Any]
+    order: Order | None = None
+    gap: str = ""
+    better_source: bool = False
+
+
+@dataclass
+class _Match:
+    roles: dict[str, tuple[str, Fit]] = field(default_factory=dict)
+    why: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_request: bool = False) -> Prepared:
+    """
+    Judge one study for one pipeline.
+
+    Args:
+        now: Aware time; becomes the order's time of writing, and decides whether the study is a prior.
+        on_request: An operator asked for this study, so its age does not matter.
+    """
+    match = _match(study, pipeline)
+    explanation: dict[str, Any] = {"series": match.why}
+    first = next(iter(pipeline.roles))
+    if not match.roles:
+        return Prepared(state="unmatched", explanation={**explanation, "why": "no series fits a role"})
+    if missing := [role for role in pipeline.roles if role not in match.roles]:
+        return Prepared(state="waiting", explanation={**explanation, "why": f"no series fits {', '.join(missing)}"})
+    if not on_request and (age := _too_old(study, pipeline, now)):
+        return Prepared(state="unmatched", explanation={**explanation, "why": age})
+    measured = match.roles[first][1]
+    at_hand = sources(study, measured, pipeline.lesion, site.speaks)
+    gaps = [gap for _, fitting in match.roles.values() if (gap := _gap(fitting, pipeline))]
+    explanation["sources"] = [source.model or source.kind for source in at_hand.found]
+    return Prepared(
+        state="ready",
+        explanation=explanation,
+        order=_order(study, pipeline, site, now, match, at_hand),
+        gap=gaps[0] if gaps else "",
+        better_source=_better(pipeline, at_hand),
+    )
+
+
+def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Order:
+    """The next revision after `former`; `predecessor` is None when the former one left no result."""
+    return replace(order, revision=former.revision + 1, predecessor=predecessor)
+
+
+def change(new: Order, old: Order) -> str:
+    """One sentence for the reader: what changed since the former result."""
+    if new.patient_key != old.patient_key:
+        return "The patient identity of the study was corrected."
+    parts = []
+    if added := _keys(new.lesion) - _keys(old.lesion):
+        parts.append(f"a new source of the lesion arrived ({', '.join(sorted({kind for kind, _ in added}))})")
+    if _keys(old.lesion) - _keys(new.lesion):
+        parts.append("a former source of the lesion no longer counts")
+    for role, inputs in new.roles.items():
+        before = {i.sop_uid for i in old.roles.get(role, ())}
+        now = {i.sop_uid for i in inputs}
+        if {i.series_uid for i in inputs} != {i.series_uid for i in old.roles.get(role, ())}:
+            parts.append(f"another series fills {role}")
+        elif now - before:
+            parts.append(f"{len(now - before)} more images arrived for {role}")
+    if not parts:
+        parts.append("it was run again on request" if new.refusal == old.refusal else "the conflict of inputs changed")
+    text = "; ".join(parts)
+    return text[0].upper() + text[1:] + "."
+
+
+def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
+    return {(s.kind, i.content) for s in lesion for i in s.inputs}
+
+
+def _match(study: Study, pipeline: Pipeline) -> _Match:
+    """Best match wins: most conditions met, then most slices, then the smallest UID, so that it never depends on order."""
+    match = _Match()
+    for role, conditions in pipeline.roles.items():
+        best: tuple[int, int] = (0, 0)
+        for uid, entries in study.series.items():
+            judged = fit(conditions, tuple(entry.stored.instance for entry in entries))
+            slices = sum(max(1, len(instance.frames)) for instance in judged.instances)
+            why = match.why.setdefault(uid, {})
+            why[role] = judged.why_not or f"fits with {slices} slices"
+            taken = uid in {taken for taken, _ in match.roles.values()}
+            if judged.instances and not taken and (judged.conditions, slices) > best:
+                best = (judged.conditions, slices)
+                match.roles[role] = (uid, judged)
+        if role in match.roles:
+            match.why[match.roles[role][0]][role] += "; chosen"
+    return match
+
+
+def _too_old(study: Study, pipeline: Pipeline, now: datetime) -> str:
+    if pipeline.max_study_age_days is None:
+        return ""
+    dates = [date for c in study.instances for date in c.stored.instance.attributes.get("StudyDate", ())[:1]]
+    try:
+        taken = datetime.strptime(max(dates, default=""), "%Y%m%d").replace(tzinfo=now.tzinfo)
+    except ValueError:
+        return ""
+    if now - taken <= timedelta(days=pipeline.max_study_age_days + 1):
+        return ""
+    return f"the study is older than {pipeline.max_study_age_days} days: kept as a prior, run only on request"
+
+
+def _gap(fitting: Fit, pipeline: Pipeline) -> str:
+    frames = [frame for instance in fitting.instances for frame in instance.frames]
+    return find_gap(frames, pipeline.load) or ""
+
+
+def _better(pipeline: Pipeline, at_hand: Sources) -> bool:
+    wanted = pipeline.lesion.sources[0].split(":")[0] if pipeline.lesion.sources else ""
+    return not any(source.kind == wanted for source in at_hand.found)
+
+
+def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, at_hand: Sources) -> Order:
+    by_uid = {entry.stored.instance.sop_uid: entry for entry in study.instances}
+    roles = {role: _inputs(fitting, by_uid) for role, (_, fitting) in match.roles.items()}
+    measured = next(iter(match.roles.values()))[1].instances[0]
+    patients = study.patients
+    needed = (*pipeline.models, *(s.model for s in at_hand.found if s.model))
+    return Order(
+        installation=site.installation,
+        node_version=site.node_version,
+        pipeline=pipeline,
+        study_uid=study.uid,
+        patient_key=patient_key(patients),
+        revision=1,
+        roles=roles,
+        lesion=at_hand.found,
+        models={name: site.models[name] for name in needed if name in site.models},
+        clinical=site.clinical(measured.patient, measured.attributes),
+        written_at=now,
+        refusal=_refusal(patients, match, by_uid, at_hand),
+        taken_numbers=study.series_numbers,
+    )
+
+
+def _inputs(fitting: Fit, by_uid: Mapping[str, Current]) -> tuple[Input, ...]:
+    return tuple(as_input(by_uid[i.sop_uid].stored) for i in sorted(fitting.instances, key=lambda i: i.sop_uid))
+
+
+def patient_key(patients: frozenset[Patient]) -> str:
+    """SHA-256 (hex) of the identity of whoever a study belongs to: comparable, yet no identifier."""
+    text = "\0".join(f"{p.id}\0{p.issuer}" for p in sorted(patients))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refusal(
+    patients: frozenset[Patient], match: _Match, by_uid: Mapping[str, Current], at_hand: Sources
+) -> tuple[str, str] | None:
+    if len(patients) > 1:
+        return ("patient identity conflict", f"the study was received under {len(patients)} patient identities")
+    if not next(iter(patients)).id:
+        return ("no patient id", "the images carry no Patient ID (0010,0020)")
+    used = [i.sop_uid for _, fitting in match.roles.values() for i in fitting.instances]
+    conflicting = [uid for uid in used if by_uid[uid].conflict]
+    if at_hand.conflict:
+        conflicting.append(at_hand.conflict)
+    if conflicting:
+        return (
+            "conflicting instances",
+            f"{len(conflicting)} instances were received with different pixels under one UID",
+        )
+    drawn = [source for source in at_hand.found if source.kind != "model"]
+    if at_hand.ambiguous and not drawn:
+        return ("ambiguous reference", at_hand.ambiguous)
+    return None

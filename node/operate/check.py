@@ -1,0 +1,85 @@
+"""`radnode check`: is everything that the node needs in order? One line each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from node.config import Config
+from node.errors import LedgerError, ModelFailed
+from node.inference.package import find_packages, load_package
+from node.network.scp import Peer
+from node.network.scu import echo
+from node.store.ledger import Ledger
+
+GB = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that was checked."""
+
+    what: str
+    good: bool
+    found: str
+
+
+def check(config: Config) -> Iterator[Line]:
+    """Look at configuration, models, peers, disk and database, in this order."""
+    yield Line("configuration", good=True, found=f"{len(config.pipelines)} pipelines, {len(config.peers)} peers")
+    yield from _models(config)
+    yield from _peers(config)
+    yield _disk(config)
+    yield _ledger(config)
+
+
+def _models(config: Config) -> Iterator[Line]:
+    folders = find_packages(config.model_dirs)
+    wanted = {m for p in config.pipelines for m in p.models}
+    wanted |= {s.removeprefix("model:") for p in config.pipelines for s in p.lesion.sources if s.startswith("model:")}
+    for name in sorted(wanted - set(folders)):
+        yield Line(f"model {name}", good=False, found="a pipeline names it, but it is not installed")
+    for name, folder in sorted(folders.items()):
+        try:
+            package = load_package(folder)
+            package.verify()
+            yield Line(f"model {name}", good=True, found=f"{package.facts.version}, hashes and golden case agree")
+        except ModelFailed as error:
+            yield Line(f"model {name}", good=False, found=str(error))
+
+
+def _peers(config: Config) -> Iterator[Line]:
+    for name, p in config.peers.items():
+        if p.host is None or p.port is None:
+            yield Line(f"peer {name}", good=True, found="sends to us only; nothing to ask")
+            continue
+        peer = Peer(name=name, ae_title=p.ae_title, host=p.host, port=p.port, may_send=p.may_send)
+        problem = echo(peer, config.receive.ae_title, timeout_s=5)
+        found = problem or f"{p.ae_title} at {p.host}:{p.port} answered C-ECHO"
+        yield Line(f"peer {name}", good=not problem, found=found)
+
+
+def _disk(config: Config) -> Line:
+    folder: Path = config.node.state_dir
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / GB
+    wanted = config.receive.low_disk_gb
+    return Line(
+        "disk", good=free > wanted, found=f"{free:.1f} GB free at {folder}, C-STORE is refused below {wanted:g} GB"
+    )
+
+
+def _ledger(config: Config) -> Line:
+    if config.node.ledger_url is None and not (config.node.state_dir / "ledger.sqlite").exists():
+        return Line("database", good=True, found="none yet; `radnode serve` makes it")
+    try:
+        ledger = Ledger.open(config.ledger_url, lambda: datetime.now(UTC))
+        counts = ledger.counts()
+        ledger.close()
+    except LedgerError as error:
+        return Line("database", good=False, found=str(error))
+    return Line("database", good=True, found=", ".join(f"{k} {v}" for k, v in counts.items()) or "empty")

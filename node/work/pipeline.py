@@ -1,0 +1,230 @@
+"""
+The straight line: one work order in, findings and result objects out. Read this first.
+
+    load ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ encode
+
+A refused model is a value beside its siblings; a refused case is the one `Refused` error, caught once, here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+import structlog
+from pydicom.dataset import Dataset
+
+from node.dicom.envelope import Envelope
+from node.dicom.header import read_header
+from node.dicom.uids import tracking
+from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
+from node.domain.order import Input, Order
+from node.domain.volume import Volume
+from node.errors import ModelFailed, Refused
+from node.imaging.lungs import Lungs, find_lungs, touches
+from node.inference.model import Classifier, Segmenter
+from node.inference.manifest import Manifest
+from node.stages.encode_seg import encode_seg
+from node.stages.encode_sr import encode_sr
+from node.stages.judge import judge
+from node.stages.load import Loaded, load
+from node.stages.measure import measure
+from node.stages.predict import predict, unavailable
+from node.stages.segment import SourceFiles, segment
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An open classifier, and the manifest that says what it may be asked."""
+
+    classifier: Classifier
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """
+    What the worker process puts at the line's disposal.
+
+    Attributes:
+        segmenters: Package id to an open segmenter.
+        classifiers: Package id to an open classifier.
+        unusable: Package id to why it is in neither: not installed, altered, or not what the order pinned.
+        root: What relative paths in the order are taken from.
+    """
+
+    segmenters: Mapping[str, Segmenter]
+    classifiers: Mapping[str, Asked]
+    unusable: Mapping[str, ModelFailed]
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one job made: findings, and result objects by kind ("seg", "sr"), in the order of delivery."""
+
+    findings: Findings
+    objects: Mapping[str, Dataset]
+
+
+def run(order: Order, parts: Parts) -> Result:
+    """
+    Evaluate one order.
+
+    Raises:
+        ModelFailed: A segmenter broke its promise; the attempt fails.
+    """
+    try:
+        return _evaluate(order, parts)
+    except Refused as refusal:
+        log.info("job.refused", job_id=order.job_id, code=refusal.code)
+        return _refuse(order, parts, refusal)
+
+
+def _evaluate(order: Order, parts: Parts) -> Result:
+    if order.refusal:
+        raise Refused(order.refusal[0], order.refusal[1], at=f"study {order.study_uid}")
+    rules = order.pipeline
+    with stage("load"):
+        loaded = {role: load(_paths(inputs, parts), rules.load) for role, inputs in order.roles.items()}
+    measured = next(iter(loaded.values()))
+    volumes = {role: each.volume for role, each in loaded.items()}
+    with stage("organ"):
+        lungs = _organ(rules.organ, measured.volume)
+    with stage("segment"):
+        segmented = segment(volumes, _sources(order, parts), rules.lesion, parts.segmenters)
+        notes = (*measured.volume.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
+    with stage("measure"):
+        wanted = rules.features or any(asked.manifest.features for asked in parts.classifiers.values())
+        sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
+    with stage("predict"):
+        panels = [
+            tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
+            for contour, size in zip(segmented.lesions, sizes, strict=True)
+        ]
+    findings = Findings(
+        state="succeeded",
+        lesions=tuple(_lesions(order, segmented.lesions, sizes, panels)),
+        rule=segmented.rule,
+        skipped=segmented.skipped,
+        notes=notes,
+        segmenter=_drawn_by(segmented.lesions, parts),
+        models=_facts(rules.models, parts),
+        change=order.predecessor.change if order.predecessor else "",
+    )
+    with stage("encode"):
+        return _encode(order, findings, measured)
+
+
+def _organ(organ: str, volume: Volume) -> Lungs | None:
+    if organ != "lung":
+        return None
+    lungs = find_lungs(volume)
+    if lungs is None:
+        raise Refused("wrong anatomy", "no lung was found in the image", at=f"series {volume.series_uid}")
+    return lungs
+
+
+def _coverage(policy: str, lungs: Lungs | None, lesions: tuple[Contour, ...]) -> tuple[str, ...]:
+    """A search by machine needs the whole organ; a drawn lesion does not, but the reader is told."""
+    if lungs is None or not lungs.cut_off:
+        return ()
+    searched = any(contour.provenance.kind == "model" for contour in lesions)
+    ends = " and ".join(lungs.cut_off)
+    if policy == "refuse" or (policy == "auto" and searched):
+        raise Refused("organ partial", f"the lungs are cut off at the {ends}", at="organ")
+    return (
+        f"The lungs are covered only in part (cut off at the {ends}); lesions outside the image were not looked for.",
+    )
+
+
+def _sources(order: Order, parts: Parts) -> list[SourceFiles]:
+    return [SourceFiles(s.kind, tuple(_paths(s.inputs, parts)), s.model) for s in order.lesion]
+
+
+def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
+    return [parts.root / each.path for each in inputs]
+
+
+def _predict(
+    model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
+) -> Prediction:
+    asked = parts.classifiers.get(model)
+    if asked is None:
+        return unavailable(_unknown(model, order), parts.unusable[model])
+    in_lung = touches(lungs, contour.mask) if lungs else None
+    return predict(
+        asked.classifier,
+        asked.manifest.needs,
+        fitness=judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung),
+        clinical=order.clinical,
+        measurements=size,
+        prevalence=order.models[model].prevalence,
+    )
+
+
+def _unknown(model: str, order: Order) -> ModelFacts:
+    """All that can be said of a model whose package cannot be used."""
+    version = order.models[model].version if model in order.models else "unknown"
+    return ModelFacts(id=model, version=version, kind="classifier", digest="", manufacturer="", name=model)
+
+
+def _lesions(
+    order: Order, contours: tuple[Contour, ...], sizes: list[Measurements], panels: list[tuple[Prediction, ...]]
+) -> Iterator[Lesion]:
+    for number, (contour, size, panel) in enumerate(zip(contours, sizes, panels, strict=True), start=1):
+        identifier, uid = tracking(order.study_uid, order.pipeline.name, contour.provenance, number)
+        yield Lesion(
+            number=number,
+            tracking_id=identifier,
+            tracking_uid=uid,
+            contour=contour,
+            measurements=size,
+            predictions=panel,
+        )
+
+
+def _drawn_by(lesions: tuple[Contour, ...], parts: Parts) -> ModelFacts | None:
+    used = {contour.provenance.model for contour in lesions} & set(parts.segmenters)
+    return parts.segmenters[used.pop()].facts if used else None
+
+
+def _facts(models: tuple[str, ...], parts: Parts) -> tuple[ModelFacts, ...]:
+    return tuple(parts.classifiers[model].classifier.facts for model in models if model in parts.classifiers)
+
+
+def _encode(order: Order, findings: Findings, measured: Loaded) -> Result:
+    envelope = Envelope.of(order).naming(findings)
+    seg = encode_seg(findings, measured.volume, measured.headers, envelope)
+    sr = encode_sr(findings, measured.volume, measured.headers, seg, envelope)
+    return Result(findings, {"seg": seg, "sr": sr})
+
+
+def _refuse(order: Order, parts: Parts, refusal: Refused) -> Result:
+    """The "not evaluated" SR: it needs no pixels, only the headers of what was refused."""
+    findings = Findings(
+        state="refused",
+        reason_code=refusal.code,
+        reason=refusal.found,
+        models=_facts(order.pipeline.models, parts),
+        change=order.predecessor.change if order.predecessor else "",
+    )
+    measured = next(iter(order.roles.values()))
+    headers = [read_header(path) for path in _paths(measured, parts)]
+    envelope = Envelope.of(order, refused=True).naming(findings)
+    return Result(findings, {"sr": encode_sr(findings, None, headers, None, envelope)})
+
+
+@contextmanager
+def stage(name: str) -> Iterator[None]:
+    """Name the stage in every log line inside, and time it."""
+    start = monotonic()
+    with structlog.contextvars.bound_contextvars(stage=name):
+        log.debug("stage.started")
+        yield
+        log.info("stage.finished", duration_s=round(monotonic() - start, 3))

@@ -1,0 +1,69 @@
+"""The tables of README.md that are made from the code: `python -m tests.support.readme` writes them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from node.config import Config
+from node.domain.words import REFUSALS
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def configuration() -> str:
+    """Every key of config.toml with its default and meaning."""
+    rows = ["| key | default | meaning |", "|---|---|---|"]
+    rows += [f"| {key} | {default} | {meaning} |" for key, default, meaning in _rows(Config, "")]
+    return "\n".join(rows)
+
+
+def refusals() -> str:
+    """Every refusal code with its sentence."""
+    return "\n".join(["| code | what the report says |", "|---|---|", *(f"| `{c}` | {t} |" for c, t in REFUSALS.items())])
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for name, info in model.model_fields.items():
+        key = info.alias or name
+        nested = _nested(info.annotation)
+        if nested is None:
+            yield f"`{prefix}{key}`", _default(info), info.description or ""
+        else:
+            many = getattr(info.annotation, "__origin__", None) is dict
+            yield from _rows(nested, f"{prefix}{key}.{'NAME.' if many else ''}")
+
+
+def _nested(annotation: Any) -> type[BaseModel] | None:
+    for kind in (annotation, *get_args(annotation)):
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return kind
+    return None
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "*must be set*"
+    if info.default is None:
+        return "*none*"
+    value = info.default.as_posix() if isinstance(info.default, Path) else info.default
+    text = json.dumps(value).replace("|", "\\|")
+    return "see `node/config.py`" if len(text) > 60 else f"`{text}`"
+
+
+def filled(text: str) -> str:
+    """The README with its tables as the code has them."""
+    for name, table in (("configuration", configuration()), ("refusals", refusals())):
+        begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+        text = re.sub(f"{begin}.*{end}", lambda _, t=table, b=begin, e=end: f"{b}\n{t}\n{e}", text, flags=re.DOTALL)
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")

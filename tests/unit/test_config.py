@@ -1,0 +1,78 @@
+"""config.toml: what a person writes, and what the node tells them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from node import shipped
+from node.config import parse, read_config
+from node.errors import ConfigError
+
+PIPELINE = '[[pipelines]]\nname = "lung"\n[pipelines.series.ct]\nmodality = "CT"\n'
+
+
+def mistakes(text: str) -> list[str]:
+    """The mistakes that a text holds."""
+    with pytest.raises(ConfigError) as caught:
+        parse(text, at="config.toml", base=Path("/"))
+    return caught.value.mistakes
+
+
+def test_the_shipped_configuration_is_valid_and_lets_nobody_in():
+    """As shipped the node accepts from no one and does not search for lesions by itself."""
+    config = parse(shipped.config().read_text(), at="shipped", base=Path("/srv"))
+    assert not config.peers
+    assert config.node.state_dir == Path("/srv/state")
+    assert config.pipelines[0].lesion.sources == ("rtstruct", "seg", "seed")
+
+
+def test_every_mistake_is_told_at_once_with_key_value_and_suggestion():
+    """Three mistakes give three lines."""
+    found = mistakes("[receive]\nport = 99999\nquite = 3\n[settle]\nstudy_quite_s = 30\n")
+    assert found == [
+        "receive.port: Input should be less than or equal to 65535, not 99999",
+        "receive.quite: no such key",
+        "settle.study_quite_s: no such key; did you mean 'study_quiet_s'?",
+    ]
+
+
+def test_names_that_point_nowhere_are_mistakes():
+    """A destination without its peer, a pipeline without its destination, an unknown refusal code."""
+    text = '[destinations.pacs]\npeer = "pcas"\n[peers.pacs]\nae_title = "PACS"\n'
+    text += PIPELINE.replace('"lung"', '"lung"\nsend_to = ["pax"]\ndeliver_refusals = ["no lesions"]')
+    found = mistakes(text)
+    assert "destinations.pacs.peer: 'pcas' is not among peers (pacs); did you mean 'pacs'?" in found
+    assert "pipelines.lung.send_to: 'pax' is not among destinations (pacs)" in found
+    assert any(line.startswith("pipelines.lung.deliver_refusals: 'no lesions' is not among") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ('where.SeriesDescripton = "x"', "no such DICOM keyword"),
+        ('where.PixelData = "x"', "not on O"),
+        ('where.SeriesDescription = { matches = "(" }', "no regular expression"),
+    ],
+)
+def test_conditions_are_checked_when_read(condition, told):
+    """A keyword that is none, an attribute without text, a pattern that does not compile."""
+    assert any(told in line for line in mistakes(PIPELINE + condition))
+
+
+def test_a_secret_is_never_echoed():
+    """The database URL may hold a password."""
+    assert not any("hunter2" in line for line in mistakes("[node]\nledger_url = ['hunter2']"))
+
+
+def test_refusals_that_stay_silent_are_the_two_by_default():
+    """`no lesion` and `wrong anatomy` are not delivered unless asked for."""
+    config = parse(PIPELINE, at="config.toml", base=Path("/"))
+    assert set(config.resolved()[0].silent_refusals) == {"no lesion", "wrong anatomy"}
+
+
+def test_a_missing_file_is_told(tmp_path):
+    """The error names the file."""
+    with pytest.raises(ConfigError, match=r"absent\.toml"):
+        read_config(tmp_path / "absent.toml")
