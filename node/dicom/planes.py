@@ -1,0 +1,189 @@
+"""Image planes of CT, MR and PET objects, single-frame or Enhanced: place, size, kind, and what tells repeats apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from node.dicom.functional import FRAME_TYPES, frame_count, frame_of, is_multiframe, value
+from node.dicom.header import Header
+from node.domain.series import Frame
+from node.errors import Refused
+
+MODALITIES = MappingProxyType(
+    {
+        "1.2.840.10008.5.1.4.1.1.2": "CT",
+        "1.2.840.10008.5.1.4.1.1.2.1": "CT",  # Enhanced
+        "1.2.840.10008.5.1.4.1.1.2.2": "CT",  # Legacy Converted Enhanced
+        "1.2.840.10008.5.1.4.1.1.4": "MR",
+        "1.2.840.10008.5.1.4.1.1.4.1": "MR",
+        "1.2.840.10008.5.1.4.1.1.4.4": "MR",
+        "1.2.840.10008.5.1.4.1.1.128": "PT",
+        "1.2.840.10008.5.1.4.1.1.130": "PT",
+        "1.2.840.10008.5.1.4.1.1.128.1": "PT",
+    }
+)
+"""SOP classes that become volumes (PS3.4 annex B.5), and the modality they are of."""
+
+LABELS = MappingProxyType(
+    {
+        "AcquisitionNumber": ("FrameContentSequence", "FrameAcquisitionNumber"),
+        "TemporalPositionIdentifier": ("FrameContentSequence", "TemporalPositionIndex"),
+        "StackID": ("FrameContentSequence", "StackID"),
+        "EchoNumbers": ("MREchoSequence", "EchoNumbers"),
+        "EchoTime": ("MREchoSequence", "EffectiveEchoTime"),
+        "DiffusionBValue": ("MRDiffusionSequence", "DiffusionBValue"),
+        "TriggerTime": ("CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+        "NominalPercentageOfCardiacPhase": ("CardiacSynchronizationSequence", "NominalPercentageOfCardiacPhase"),
+        "ImageType": ("", "FrameType"),
+        "KVP": ("CTXRayDetailsSequence", "KVP"),
+        "ConvolutionKernel": ("CTReconstructionSequence", "ConvolutionKernel"),
+        "SliceThickness": ("PixelMeasuresSequence", "SliceThickness"),
+        "AcquisitionDateTime": ("FrameContentSequence", "FrameAcquisitionDateTime"),
+        "AcquisitionTime": ("FrameContentSequence", "FrameAcquisitionDateTime"),
+        "ContentTime": ("FrameContentSequence", "FrameReferenceDateTime"),
+    }
+)
+"""What may tell planes at one position apart, the most trusted first; and where multi-frame objects keep it."""
+
+ORTHOGONAL = 1e-3
+"""Largest deviation of the row and column direction cosines from unit length and from a right angle."""
+
+_UNASSIGNED = "UnassignedPerFrameConvertedAttributesSequence"
+_NOT_AXIAL = re.compile(
+    r"(?i)(?<![a-z])(LOCALI[ZS]ER|SCOUT|TOPOGRAM|SURVIEW|[CT]?MPR|MIP|MINIP|MAX_?IP|MIN_?IP|PROJECTION|REFORMAT(TED)?|"
+    r"SCREEN[ _]?(SAVE|CAPTURE|SHOT)|SECONDARY[ _]?CAPTURE|VOLUME[ _]?RENDER(ED|ING)?|VRT?|3D[ _]?RENDERING)(?![a-z])"
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """One object of a series, read up to its pixels."""
+
+    path: Path
+    header: Header
+
+    @property
+    def ds(self) -> Dataset:
+        """The data set without pixels."""
+        return self.header.ds
+
+    @property
+    def where(self) -> str:
+        """How messages name it."""
+        return f"instance {self.ds.get('SOPInstanceUID', 'without UID')}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plane:
+    """
+    One image plane.
+
+    Attributes:
+        file: The object it is in.
+        index: Frame in that object, from 0.
+        place: Position and orientation.
+        matrix: (rows, columns, row spacing, column spacing), millimetres.
+        labels: Values of `LABELS`.
+    """
+
+    file: File
+    index: int
+    place: Frame
+    matrix: tuple[int, int, float, float]
+    labels: dict[str, Hashable]
+
+    @property
+    def size(self) -> tuple[float, ...]:
+        """Equal for planes that fit into one stack: the matrix, and the spacing to a few decimals."""
+        return tuple(round(v, 4) for v in self.matrix)
+
+    @property
+    def frame(self) -> int | None:
+        """1-based frame number in a multi-frame object, None in a single-frame one."""
+        return self.index + 1 if is_multiframe(self.file.ds) else None
+
+
+def image_type(ds: Dataset, index: int) -> tuple[str, ...]:
+    """Image Type (0008,0008), or the Frame Type (0008,9007) where a multi-frame object mixes them."""
+    for sequence in FRAME_TYPES if is_multiframe(ds) else ():
+        if found := value(ds, index, sequence, "FrameType"):
+            return tuple(map(str, found))
+    stated = ds.get("ImageType") or ()
+    return (stated,) if isinstance(stated, str) else tuple(map(str, stated))
+
+
+def not_axial(kind: tuple[str, ...]) -> str:
+    """The value from the third on that says that this is no plane of an acquisition (PS3.3 C.7.6.1.1.2), else ""."""
+    return next((v for v in kind[2:] if _NOT_AXIAL.search(v)), "")
+
+
+def plane(file: File, index: int) -> Plane:
+    """
+    Read one plane.
+
+    Raises:
+        Refused: "unsupported image" when it has no place or size in the patient.
+    """
+    ds = file.ds
+    several = is_multiframe(ds)
+    if several:
+        position = value(ds, index, "PlanePositionSequence", "ImagePositionPatient")
+        orientation = value(ds, index, "PlaneOrientationSequence", "ImageOrientationPatient")
+        spacing = value(ds, index, "PixelMeasuresSequence", "PixelSpacing")
+    else:
+        position, orientation = ds.get("ImagePositionPatient"), ds.get("ImageOrientationPatient")
+        spacing = ds.get("PixelSpacing")
+    place = frame_of(position, orientation)
+    if place is None or not _orthonormal(place):
+        raise Refused("unsupported image", "Image Position or Orientation (Patient) is absent or broken", at=file.where)
+    return Plane(file, index, place, _matrix(file, spacing), {name: _label(ds, index, name) for name in LABELS})
+
+
+def frames_of(file: File) -> list[int]:
+    """
+    Frames of an object, from 0.
+
+    Raises:
+        Refused: "unsupported image" when a multi-frame object does not describe its frames.
+    """
+    count = frame_count(file.ds)
+    if count > 1 and not is_multiframe(file.ds):
+        raise Refused("unsupported image", f"{count} frames without functional groups", at=file.where)
+    return list(range(count))
+
+
+def _orthonormal(place: Frame) -> bool:
+    axes = np.array(place.orientation).reshape(2, 3)
+    return bool(np.allclose(axes @ axes.T, np.eye(2), atol=2 * ORTHOGONAL))
+
+
+def _matrix(file: File, spacing: object) -> tuple[int, int, float, float]:
+    try:
+        between_rows, between_columns = (float(v) for v in spacing or ())  # type: ignore[attr-defined]
+        rows, columns = int(file.ds.Rows), int(file.ds.Columns)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise Refused(
+            "unsupported image", "Rows, Columns or Pixel Spacing is absent or broken", at=file.where
+        ) from error
+    if min(rows, columns) < 1 or not min(between_rows, between_columns) > 0:
+        raise Refused("unsupported image", "Rows, Columns or Pixel Spacing is zero", at=file.where)
+    return rows, columns, between_rows, between_columns
+
+
+def _label(ds: Dataset, index: int, name: str) -> Hashable:
+    if not is_multiframe(ds):
+        found = ds.get(name)
+    elif name == "ImageType":
+        found = image_type(ds, index)
+    else:
+        found = value(ds, index, *LABELS[name]) or value(ds, index, _UNASSIGNED, name)
+    if found is None or isinstance(found, (str, int, float)):
+        return found
+    return tuple(map(str, found))
