@@ -52,9 +52,13 @@ class Deliveries(Database):
     """The outbox writes here."""
 
     def due_deliveries(self, destination: str, now: datetime, limit: int = 10) -> tuple[DeliveryRow, ...]:
-        """What to send now, oldest job first; a later file of a job waits while an earlier one is pending."""
+        """
+        What to send now; a later file of a job waits while an earlier one is pending.
+
+        The least tried first, then the oldest: one object that breaks every association does not block the others.
+        """
         query = _sendable(select(delivery), destination).where(delivery.c.next_at <= now)
-        return self._deliveries(query.order_by(delivery.c.number).limit(limit))
+        return self._deliveries(query.order_by(delivery.c.tries, delivery.c.number).limit(limit))
 
     def next_delivery_at(self, destination: str) -> datetime | None:
         """When the next delivery is due; None when nothing waits."""
@@ -95,6 +99,12 @@ class Deliveries(Database):
         with self.writing() as connection:
             done = connection.execute(update(delivery).where(*waits).values(next_at=until, reason=printable(reason)))
         return int(done.rowcount)
+
+    def resume(self, destination: str) -> None:
+        """What was put off only because the destination was away is due now."""
+        waits = (delivery.c.destination == destination, delivery.c.state == "pending", delivery.c.refusals == 0)
+        with self.writing() as connection:
+            connection.execute(update(delivery).where(*waits).values(next_at=self._clock()))
 
     def dead(self, delivery_id: int, reason: str) -> bool:
         """Give one up, until an operator revives it."""

@@ -179,13 +179,13 @@ def test_a_killed_writer_leaves_a_usable_ledger(tmp_path, clock):
     """
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     script = (
-        "import os, signal\nfrom datetime import UTC, datetime\nfrom sqlalchemy import text\n"
-        "from node.store.ledger import Ledger\n"
+        "import os, signal\nfrom datetime import UTC, datetime\nfrom sqlalchemy import insert\n"
+        "from node.store.ledger import Ledger\nfrom node.store.schema import result_file\n"
         f"ledger = Ledger.open({url!r}, lambda: datetime.now(UTC))\n"
         "with ledger.writing() as c:\n"
-        "    c.execute(text(\"INSERT INTO result_file (sop_uid, job_id) VALUES ('1', 'a')\"))\n"
+        "    c.execute(insert(result_file).values(sop_uid='1', job_id='a'))\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-    )  # noqa: S608
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[3], check=False)
     ledger = Ledger.open(url, clock)
 
