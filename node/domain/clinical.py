@@ -98,7 +98,7 @@ def _age(attributes: Mapping[str, tuple[str, ...]], values: dict[str, Value], pr
     if derived is not None and not 0 <= derived <= OLDEST:
         derived = None
         problems["age"] = "StudyDate minus PatientBirthDate is no age"
-    if stated is not None and derived is not None and abs(stated - derived) > 1:
+    if stated is not None and derived is not None and min(abs(stated - derived), abs(stated - int(derived))) > 1:
         problems["age"] = "PatientAge and StudyDate minus PatientBirthDate differ by more than a year"
     elif stated is not None:
         values["age"] = Value(stated, _AGE)

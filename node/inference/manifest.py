@@ -21,8 +21,8 @@ class Declared:
     """
     What a model may be asked about; outside of it there is no answer.
 
-    A range is (smallest, largest), inclusive. Inside a range but outside its `usual` one, where most of the training
-    data lay, the answer is flagged as borderline.
+    A range is (smallest, largest), inclusive. Inside a range but outside its `usual` one, which the training data
+    had, the answer is flagged as borderline.
 
     Attributes:
         modality: Modality (0008,0060); "" for any.
@@ -66,10 +66,22 @@ class Training:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """Whether stated probabilities came true, in cross-validation."""
+    """
+    Whether stated probabilities came true, in cross-validation.
+
+    Attributes:
+        calibrated: Whether it was measured and corrected.
+        method: How it was corrected.
+        shrinkage: Factor on the log-odds that the correction applies in the shipped model.
+        slope: Calibration slope of held-out log-odds (1 is ideal).
+        intercept: Log-odds that held-out answers lack on average (0 is ideal).
+        ece: Expected calibration error.
+        brier: Brier score.
+    """
 
     calibrated: bool = False
     method: str = ""
+    shrinkage: float | None = None
     slope: float | None = None
     intercept: float | None = None
     ece: float | None = None
@@ -111,7 +123,7 @@ class Manifest:
         exploratory: Why the model is exploratory, "" when it is not.
         preprocessing: What was done to images or values before the model saw them, in words.
         performance: Name to number, interval or sentence, as measured by `train.py`.
-        settings: Numbers and words that the engine reads.
+        parameters: Numbers and words that the engine reads.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
     """
 
@@ -140,7 +152,7 @@ class Manifest:
     interval: Interval = field(default_factory=Interval)
     data: tuple[DataSource, ...] = ()
     refusal: Refusal | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def needs(self) -> Needs:

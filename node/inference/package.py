@@ -178,7 +178,7 @@ def _onnx(package: Package, threads: int) -> Classifier:
 def _lung_lesion(package: Package, _threads: int) -> Segmenter:
     from node.inference.lung_lesion import LungLesion
 
-    return LungLesion(package)
+    return LungLesion(package.facts, package.manifest.parameters)
 
 
 def _refusal(package: Package, _threads: int) -> Classifier:

@@ -73,5 +73,5 @@ def _ranges(declared: Declared, known: dict[str, tuple[str, float, str]], *, usu
         bounds: Range | None = getattr(declared, f"{key}_usual" if usual else key)
         if bounds is None or bounds[0] <= value <= bounds[1]:
             continue
-        where = "where most of its training data lay" if usual else "that the model was made for"
-        yield f"{name} is {value:.3g} {unit}, outside the range {where} ({bounds[0]:g} to {bounds[1]:g} {unit})"
+        range_ = "the range of its training data" if usual else "what the model was made for"
+        yield f"{name} is {value:.3g} {unit}, outside {range_} ({bounds[0]:g} to {bounds[1]:g} {unit})"

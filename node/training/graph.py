@@ -1,0 +1,108 @@
+"""A fitted model and its bootstrap ensemble as one ONNX graph, by the contract of node.inference.onnx."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from node.training.tabular import Array, Linear
+
+OPSET, IR_VERSION = 17, 8
+"""Old enough for every onnxruntime that the node allows (1.19 and newer)."""
+
+DECIMALS = 6
+"""Weights are rounded, so that the last bit of some processor's arithmetic does not make another file."""
+
+
+def build(model: Linear, weights: Array, biases: Array, *, level: float, name: str) -> bytes:
+    """
+    Write the graph.
+
+    Missing inputs, clipping, standardising, the point model, its contributions (log-odds that each input adds to an
+    average patient's) and the ensemble's percentile interval are all inside; the interval is widened where it would not
+    hold the estimate.
+
+    Args:
+        model: The point model over k inputs.
+        weights: Shape (replicates, k), of the ensemble.
+        biases: Shape (replicates,).
+        level: Nominal level of the interval.
+        name: Name of the graph.
+
+    Returns:
+        The bytes of a .onnx file, the same for the same arguments.
+    """
+    constants = {
+        "mean": model.mean, "scale": model.scale, "low": model.low, "high": model.high,
+        "weights": model.weights, "bias": np.array([model.bias]),
+        "ensemble_weights": weights.T, "ensemble_biases": biases, **_percentiles(len(biases), level),
+    }  # fmt: skip
+    initializers = [numpy_helper.from_array(_rounded(value), key) for key, value in constants.items()]
+    initializers += [
+        numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
+        numpy_helper.from_array(np.array([len(biases)], np.int64), "replicates"),
+    ]
+    graph = helper.make_graph(
+        _nodes(),
+        name,
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(model.mean)])],
+        [
+            helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n"])
+            for output in ("probability", "lower", "upper")
+        ]
+        + [helper.make_tensor_value_info("contributions", TensorProto.FLOAT, ["n", len(model.mean)])],
+        initializers,
+    )
+    proto = helper.make_model(
+        graph, producer_name="radnode", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
+    onnx.checker.check_model(proto, full_check=True)
+    content: bytes = proto.SerializeToString(deterministic=True)
+    return content
+
+
+def _nodes() -> list[onnx.NodeProto]:
+    def node(op: str, inputs: str, output: str, **attributes: int) -> onnx.NodeProto:
+        return helper.make_node(op, inputs.split(), output.split(), name=output.partition(" ")[0], **attributes)
+
+    return [
+        node("IsNaN", "features", "absent"),
+        node("Where", "absent mean features", "known"),
+        node("Max", "known low", "above"),
+        node("Min", "above high", "held"),
+        node("Sub", "held mean", "centred"),
+        node("Div", "centred scale", "standardised"),
+        node("Mul", "standardised weights", "contributions"),
+        node("ReduceSum", "contributions last_axis", "added", keepdims=0),
+        node("Add", "added bias", "log_odds"),
+        node("MatMul", "standardised ensemble_weights", "ensemble_added"),
+        node("Add", "ensemble_added ensemble_biases", "ensemble_log_odds"),
+        node("TopK", "ensemble_log_odds replicates", "sorted order", axis=1, largest=0),
+        node("Mul", "sorted lower_shares", "lower_parts"),
+        node("ReduceSum", "lower_parts last_axis", "lower_percentile", keepdims=0),
+        node("Mul", "sorted upper_shares", "upper_parts"),
+        node("ReduceSum", "upper_parts last_axis", "upper_percentile", keepdims=0),
+        node("Min", "lower_percentile log_odds", "lower_log_odds"),
+        node("Max", "upper_percentile log_odds", "upper_log_odds"),
+        node("Sigmoid", "log_odds", "probability"),
+        node("Sigmoid", "lower_log_odds", "lower"),
+        node("Sigmoid", "upper_log_odds", "upper"),
+    ]
+
+
+def _percentiles(replicates: int, level: float) -> dict[str, Array]:
+    """Weights of the sorted ensemble whose sum is a percentile, interpolated linearly between two neighbours."""
+    shares = {}
+    for name, q in (("lower_shares", (1 - level) / 2), ("upper_shares", (1 + level) / 2)):
+        place = q * (replicates - 1)
+        below = min(int(place), replicates - 2)
+        share = np.zeros(replicates)
+        share[below], share[below + 1] = 1 - (place - below), place - below
+        shares[name] = share
+    return shares
+
+
+def _rounded(value: Array) -> NDArray[np.float32]:
+    return np.ascontiguousarray(np.round(value, DECIMALS) + 0.0, dtype=np.float32)  # + 0.0 turns -0.0 into 0.0

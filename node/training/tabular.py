@@ -1,0 +1,230 @@
+"""
+Fit a small classifier on a table: penalised logistic regression, honest about what so few patients can carry.
+
+Everything that is learned (means, penalty, recalibration) is learned inside the fold it is judged outside of: inner
+cross-validation picks the elastic-net penalty (Zou and Hastie, J R Stat Soc B 67:301, 2005) and fits the recalibration
+(Platt scaling on held-out log-odds); outer, repeated cross-validation judges the whole procedure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table:
+    """
+    What to learn from.
+
+    Attributes:
+        names: Input names, k of them.
+        features: Shape (n, k); NaN = missing.
+        target: Shape (n,), bool.
+        cohorts: Shape (n,), text: where each patient was seen. Never an input; the model is judged across them.
+        views: Name to features of the same shape in which some inputs are missing: how these patients look when less is
+            known. The model learns from them beside the full rows, so that it can do without, and is judged on each.
+    """
+
+    names: tuple[str, ...]
+    features: Array
+    target: NDArray[np.bool_]
+    cohorts: NDArray[np.str_]
+    views: Mapping[str, Array] = field(default_factory=dict)
+
+    def rows(self, index: NDArray[np.intp]) -> Table:
+        """A part of the table."""
+        return Table(
+            names=self.names,
+            features=self.features[index],
+            target=self.target[index],
+            cohorts=self.cohorts[index],
+            views={name: view[index] for name, view in self.views.items()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """
+    How to fit. The same recipe and table give the same model, byte by byte.
+
+    Attributes:
+        strengths: Penalties tried (`C` of scikit-learn: smaller is stronger).
+        mixes: Shares of L1 in the penalty that are tried.
+        folds: Outer folds, and inner ones too.
+        repeats: Times that the outer cross-validation is drawn anew.
+        replicates: Bootstrap replicates, in the ensemble and for intervals of performance (times 10).
+        level: Nominal level of the ensemble's interval.
+    """
+
+    strengths: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+    mixes: tuple[float, ...] = (0.0, 0.5)
+    folds: int = 5
+    repeats: int = 5
+    replicates: int = 200
+    level: float = 0.95
+    seed: int = 20261121
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Linear:
+    """
+    A fitted model in the space of standardised inputs.
+
+    A missing input counts as the training mean, so it adds nothing; a value beyond the training range counts as its
+    end.
+
+    Attributes:
+        mean: Shape (k,), of the known training values.
+        scale: Shape (k,), their standard deviation, 1 where an input never varied.
+        low: Shape (k,), smallest training value.
+        high: Shape (k,), largest training value.
+        weights: Shape (k,), log-odds per standard deviation, after recalibration.
+        bias: Log-odds of a patient with average inputs, after recalibration.
+        strength: Penalty that was picked.
+        mix: Share of L1 that was picked.
+        slope: Recalibration slope that `weights` contain.
+    """
+
+    mean: Array
+    scale: Array
+    low: Array
+    high: Array
+    weights: Array
+    bias: float
+    strength: float
+    mix: float
+    slope: float
+
+    def standardise(self, features: Array) -> Array:
+        """Shape (n, k) to shape (n, k), without NaN."""
+        held = np.clip(features, self.low, self.high)
+        return np.nan_to_num((held - self.mean) / self.scale, nan=0.0)
+
+    def probability(self, features: Array) -> Array:
+        """Shape (n, k) to shape (n,)."""
+        return sigmoid(self.standardise(features) @ self.weights + self.bias)
+
+
+def fit(table: Table, recipe: Recipe) -> Linear:
+    """Fit the whole procedure on a table with at least `folds` patients of each class."""
+    blank = _scaling(table.features)
+    z = _stack(table, blank)
+    strength, mix, held_out = _tune(z, table.target, recipe)
+    repeated = np.broadcast_to(table.target, held_out.shape)
+    slope, offset = platt(held_out.ravel(), repeated.ravel(), most=1.0)  # only shrinks: so few must not make it bolder
+    weights, bias = _logistic(z, table.target, strength, mix, recipe.seed)
+    return Linear(
+        mean=blank.mean, scale=blank.scale, low=blank.low, high=blank.high,
+        weights=slope * weights, bias=slope * bias + offset, strength=strength, mix=mix, slope=slope,
+    )  # fmt: skip
+
+
+def ensemble(table: Table, model: Linear, recipe: Recipe) -> tuple[Array, Array]:
+    """
+    Refit on bootstrap samples of the patients, with the model's own scaling, penalty and recalibration.
+
+    Returns:
+        Weights of shape (replicates, k) and biases of shape (replicates,).
+    """
+    rng = np.random.default_rng(recipe.seed)
+    z, y = _stack(table, model), table.target
+    offset = model.bias - model.slope * _logistic(z, y, model.strength, model.mix, recipe.seed)[1]
+    weights: list[Array] = []
+    biases: list[float] = []
+    while len(weights) < recipe.replicates:
+        index = rng.integers(0, len(y), len(y))
+        if y[index].all() or not y[index].any():
+            continue
+        w, b = _logistic(z[:, index], y[index], model.strength, model.mix, recipe.seed)
+        weights.append(model.slope * w)
+        biases.append(model.slope * b + offset)
+    return np.array(weights), np.array(biases)
+
+
+def splits(target: NDArray[np.bool_], folds: int, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Stratified folds as (train, test) indices."""
+    folder = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return [(train, test) for train, test in folder.split(np.zeros((len(target), 1)), target)]
+
+
+def sigmoid(x: Array) -> Array:
+    """Log-odds to probability, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+
+
+def platt(log_odds: Array, target: NDArray[np.bool_], *, most: float = np.inf) -> tuple[float, float]:
+    """
+    Slope and offset that make log-odds come true: unpenalised logistic regression on them (Platt 1999).
+
+    Args:
+        log_odds: Shape (n,), of patients that were held out.
+        target: Shape (n,).
+        most: Largest slope allowed.
+    """
+    if np.ptp(log_odds) < 1e-9:
+        return 1.0, _offset(log_odds, target)
+    fitted = LogisticRegression(C=np.inf, tol=1e-8).fit(log_odds[:, None], target)
+    slope = float(np.clip(fitted.coef_[0, 0], 0.0, most))
+    return slope, _offset(slope * log_odds, target)
+
+
+def _offset(log_odds: Array, target: NDArray[np.bool_]) -> float:
+    """What must be added for the mean probability to be the prevalence: bisection, the mean rises with the offset."""
+    low, high = -30.0, 30.0
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if sigmoid(log_odds + middle).mean() < target.mean() else (low, middle)
+    return (low + high) / 2
+
+
+def _scaling(features: Array) -> Linear:
+    k = features.shape[1]
+    known = [column[~np.isnan(column)] for column in features.T]
+    known = [column if column.size else np.zeros(1) for column in known]
+    scale = np.array([column.std() for column in known])
+    return Linear(
+        mean=np.array([column.mean() for column in known]), scale=np.where(scale > 0, scale, 1.0),
+        low=np.array([column.min() for column in known]), high=np.array([column.max() for column in known]),
+        weights=np.zeros(k), bias=0.0, strength=1.0, mix=0.0, slope=1.0,
+    )  # fmt: skip
+
+
+def _stack(table: Table, scaling: Linear) -> Array:
+    """The full features and every view, standardised: shape (views + 1, n, k)."""
+    return np.stack([scaling.standardise(features) for features in (table.features, *table.views.values())])
+
+
+def _tune(z: Array, target: NDArray[np.bool_], recipe: Recipe) -> tuple[float, float, Array]:
+    """
+    The penalty with the smallest held-out log loss, and the log-odds it gave to patients it had not seen.
+
+    A patient's views stay together, on one side of every fold.
+    """
+    folds = splits(target, recipe.folds, recipe.seed)
+    best, choice = np.inf, (recipe.strengths[0], recipe.mixes[0], np.zeros(z.shape[:2]))
+    for strength in recipe.strengths:
+        for mix in recipe.mixes:
+            held_out = np.zeros(z.shape[:2])
+            for train, test in folds:
+                weights, bias = _logistic(z[:, train], target[train], strength, mix, recipe.seed)
+                held_out[:, test] = z[:, test] @ weights + bias
+            loss = float(np.logaddexp(0, np.where(target, -held_out, held_out)).mean())
+            if loss < best - 1e-9:
+                best, choice = loss, (strength, mix, held_out)
+    return choice
+
+
+def _logistic(z: Array, target: NDArray[np.bool_], strength: float, mix: float, seed: int) -> tuple[Array, float]:
+    """Fit on features of shape (views, n, k); the views of a patient weigh as much as one patient."""
+    views, n, k = z.shape
+    fitted = LogisticRegression(C=strength, l1_ratio=mix, solver="saga", max_iter=20_000, tol=1e-6, random_state=seed)
+    fitted.fit(z.reshape(views * n, k), np.tile(target, views), sample_weight=np.full(views * n, 1 / views))
+    return fitted.coef_[0], float(fitted.intercept_[0])
