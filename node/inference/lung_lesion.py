@@ -1,0 +1,175 @@
+"""The shipped segmenter for chest CT: the dominant solid or part-solid lesion, with a trust; no learned weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.domain.findings import Drawing, ModelFacts
+from node.domain.volume import Volume
+from node.errors import ModelFailed, Refused
+from node.imaging.candidates import Candidate, find_candidates
+from node.imaging.lungs import find_lungs
+from node.imaging.outline import outline
+
+NAMES = {
+    "air": "vessels run into it on many sides",
+    "elongation": "it is long like a vessel",
+    "wall": "much of it lies against the wall or the mediastinum",
+    "floor": "it rests on the diaphragm and may be part of it",
+    "size": "it is small",
+    "margin": "another candidate is nearly as likely",
+    "extent": "its outline does not fit the tissue it started from",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameters:
+    """
+    How a candidate is judged. Each pair is (worthless, perfect); in between the factor is linear.
+
+    Attributes:
+        soft_hu: Above this, tissue counts as soft.
+        smallest_mm: Candidates with a smaller diameter are not lesions.
+        air: Share of aerated lung around it.
+        elongation: Longest over middle axis.
+        wall: Share of its surroundings outside the filled lung.
+        floor: Share of its lower surface on the diaphragm.
+        size_mm: Diameter.
+        margin: How far the second-best candidate stays behind, as a share of the best.
+        extent: Volume of the solid outline over that of the candidate (or its inverse).
+    """
+
+    soft_hu: float = -400.0
+    smallest_mm: float = 3.0
+    air: tuple[float, float] = (0.72, 0.88)
+    elongation: tuple[float, float] = (2.3, 1.6)
+    wall: tuple[float, float] = (0.65, 0.4)
+    floor: tuple[float, float] = (0.6, 0.3)
+    size_mm: tuple[float, float] = (4.0, 8.0)
+    margin: tuple[float, float] = (0.0, 0.4)
+    extent: tuple[float, float] = (6.0, 3.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    candidate: Candidate
+    factors: Mapping[str, float]
+
+    @property
+    def quality(self) -> float:
+        return float(np.prod(list(self.factors.values())))
+
+    @property
+    def weight(self) -> float:
+        """What ranks candidates: how large, and how likely no vessel."""
+        return self.candidate.diameter_mm**2 * self.quality
+
+
+class LungLesion:
+    """
+    Draws the dominant solid or part-solid lesion in the filled lung. Deterministic.
+
+    Pure ground-glass lesions are not sought, and a candidate that the first or last slice cuts is passed over.
+    """
+
+    def __init__(self, facts: ModelFacts, parameters: Mapping[str, object] | None = None) -> None:
+        """
+        Args:
+            facts: From the manifest.
+            parameters: The manifest's table of parameters; what it leaves out keeps its default.
+
+        Raises:
+            ModelFailed: A parameter is unknown or of the wrong form.
+        """
+        self.facts = facts
+        self.parameters = _parameters(parameters or {}, facts.id)
+
+    def __call__(self, volumes: Mapping[str, Volume], /) -> Drawing:
+        """
+        Draw on the first volume.
+
+        Raises:
+            Refused: It is no CT, or shows no lung ("wrong anatomy").
+        """
+        volume = next(iter(volumes.values()))
+        if volume.unit != "HU":
+            raise Refused("wrong anatomy", f"{volume.modality} in {volume.unit}, not CT in HU", at=self.facts.id)
+        lungs = find_lungs(volume)
+        if lungs is None:
+            raise Refused("wrong anatomy", "no lung was found in the image", at=self.facts.id)
+        judged = self._ranked(find_candidates(volume, lungs, self.parameters.soft_hu))
+        whole = [each for each in judged if not each.candidate.cut]
+        left_out = _left_out(judged, whole)
+        if not whole or whole[0].weight == 0:
+            return Drawing(masks=(), trust=0.0, why=f"No compact soft tissue was found in the lungs.{left_out}")
+        best = whole[0]
+        drawn = outline(volume, lungs, best.candidate)
+        if not drawn.mask.any():
+            return Drawing(masks=(), trust=0.0, why=f"No lesion stood out from the lung around it.{left_out}")
+        rival = whole[1].weight / best.weight if len(whole) > 1 else 0.0
+        last = {
+            "margin": _scale(1 - rival, self.parameters.margin),
+            "extent": _scale(_misfit(drawn.solid_ml, best.candidate.diameter_mm), self.parameters.extent),
+        }
+        return self._drawing(drawn.mask, {**best.factors, **last}, left_out)
+
+    def _ranked(self, candidates: list[Candidate]) -> list[_Judged]:
+        large = [c for c in candidates if c.diameter_mm >= self.parameters.smallest_mm]
+        return sorted((_Judged(c, self._factors(c)) for c in large), key=lambda each: -each.weight)
+
+    def _factors(self, candidate: Candidate) -> dict[str, float]:
+        given = self.parameters
+        return {
+            "air": _scale(candidate.air, given.air),
+            "elongation": _scale(candidate.elongation, given.elongation),
+            "wall": _scale(candidate.wall, given.wall),
+            "floor": _scale(candidate.floor, given.floor),
+            "size": _scale(candidate.diameter_mm, given.size_mm),
+        }
+
+    @staticmethod
+    def _drawing(mask: NDArray[np.bool_], factors: Mapping[str, float], left_out: str) -> Drawing:
+        trust = float(np.prod(list(factors.values())))
+        doubts = [NAMES[name] for name, factor in sorted(factors.items(), key=lambda item: item[1]) if factor < 0.9]
+        why = "Compact, surrounded by aerated lung, and by far the largest candidate." if not doubts else ""
+        why = why or f"Doubts: {'; '.join(doubts)}."
+        return Drawing(masks=(mask,), trust=round(trust, 4), why=why + left_out)
+
+
+def _scale(value: float, ends: tuple[float, float]) -> float:
+    """0 at the first end and beyond, 1 at the second end and beyond."""
+    worthless, perfect = ends
+    return float(np.clip((value - worthless) / (perfect - worthless), 0, 1))
+
+
+def _misfit(volume_ml: float, diameter_mm: float) -> float:
+    volume_ml, expected = max(volume_ml, 1e-6), np.pi / 6 * diameter_mm**3 / 1000
+    return float(max(volume_ml / expected, expected / volume_ml))
+
+
+def _left_out(judged: list[_Judged], whole: list[_Judged]) -> str:
+    """A sentence when something larger was passed over because the image cuts it."""
+    seen = whole[0].weight if whole else 0.0
+    cut = [each for each in judged if each.candidate.cut and each.weight > seen / 2]
+    return " A mass that the first or last slice cuts was passed over." if cut else ""
+
+
+def _parameters(table: Mapping[str, object], model: str) -> Parameters:
+    known = {field.name for field in fields(Parameters)}
+    do = "repair [parameters] in its model.toml"
+    if unknown := sorted(set(table) - known):
+        raise ModelFailed(f"has no parameter {', '.join(unknown)}", at=model, do=do)
+    values: dict[str, float | tuple[float, float]] = {}
+    for name, value in table.items():
+        single = name in ("soft_hu", "smallest_mm")
+        if single and isinstance(value, (int, float)):
+            values[name] = float(value)
+        elif not single and isinstance(value, (list, tuple)) and len(value) == 2 and value[0] != value[1]:
+            values[name] = (float(value[0]), float(value[1]))
+        else:
+            raise ModelFailed(f"parameter {name} is {value!r}", at=model, do=do)
+    return Parameters(**values)  # type: ignore[arg-type]
