@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
 from node.assemble.clinical import ClinicalFile
 from node.assemble.prepare import Site
 from node.assemble.study import Current
 from node.config import Config
-from node.dicom.seeds import speaks
+from node.dicom.seeds import read_seeds
 from node.domain.clinical import Clinical, from_header, merge
 from node.domain.order import LesionRules, ModelPin
 from node.domain.series import Patient
-from node.errors import ModelFailed
+from node.errors import InstanceUnreadable, ModelFailed
 from node.inference.package import find_packages, load_package
 
 log = structlog.get_logger()
@@ -42,7 +44,10 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
         return merge(file.lookup(patient), header) if file else header
 
     def holds_seed(entry: Current, rules: LesionRules) -> bool:
-        return speaks(root / entry.stored.path, rules)
+        try:
+            return bool(read_seeds(root / entry.stored.path, _anywhere, rules.seed_pattern).seeds)
+        except InstanceUnreadable:
+            return False
 
     return Site(
         installation=installation,
@@ -51,6 +56,11 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
         clinical=values,
         speaks=holds_seed,
     )
+
+
+def _anywhere(_sop_uid: str, _frame: int | None, _column: float, _row: float) -> NDArray[np.float64]:
+    """Any place will do: the question is only whether there is a seed."""
+    return np.zeros(3)
 
 
 def pins(config: Config) -> dict[str, ModelPin]:
