@@ -76,6 +76,19 @@ def inherit(source: Dataset) -> Dataset:
     return target
 
 
+def stand_in(study_uid: str) -> Dataset:
+    """
+    A source without a patient, for writers that insist on one: `envelope.seal` puts the real one in its place.
+
+    No patient data goes through highdicom, whose warnings quote a name that it finds unlikely.
+    """
+    ds = Dataset()
+    ds.StudyInstanceUID = study_uid
+    for keyword in REQUIRED:
+        _set(ds, keyword, None)
+    return ds
+
+
 def requests(source: Dataset) -> list[Dataset]:
     """
     Items for Referenced Request Sequence (0040,A370) from the source's Request Attributes Sequence (0040,0275).

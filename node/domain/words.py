@@ -24,7 +24,7 @@ REFUSALS: Mapping[str, str] = {
     "mixed orientations": "The slices of the series do not lie parallel to one another.",
     "gantry tilt": "The scan was made with a tilted gantry that was not corrected for.",
     "too few slices": "The series has too few slices to measure a lesion in three dimensions.",
-    "not an axial acquisition": "The series is no cross-sectional acquisition but a scout, reformat, projection or screen capture.",
+    "not an axial acquisition": "The series is a scout, reformat, projection or screen capture, no original slices.",
     "colour image": "The images are in colour.",
     "lossy compression": "The images went through a lossy compression, which changes texture and density.",
     "undecodable": "The pixels of at least one image cannot be decoded.",
@@ -151,7 +151,7 @@ def headline(prediction: Prediction) -> str:
         return (
             f"AI-predicted {facts.target}: not evaluated. {_sentence(prediction.reason or 'the model gave no number')}"
         )
-    flag = " BORDERLINE." if prediction.state == "borderline" else ""
+    flag = f" BORDERLINE: {_ended(prediction.reason or 'see below')}" if prediction.state == "borderline" else ""
     interval = f"{percent(facts.interval_level)} interval {percent(e.lower)} to {percent(e.upper)}"
     return f"{concept_name(facts)}: {percent(e.probability)} ({interval}).{flag}"
 

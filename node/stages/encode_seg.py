@@ -12,7 +12,7 @@ from pydicom.sr.coding import Code
 
 from node.dicom import codes
 from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_name, seal
-from node.dicom.inherit import inherit
+from node.dicom.inherit import stand_in
 from node.dicom.uids import derive_uid
 from node.domain import words
 from node.domain.findings import Findings, Lesion, ModelFacts
@@ -100,7 +100,7 @@ def _plane(volume: Volume, headers: Sequence[Dataset], index: int) -> Dataset:
     """
     header = headers[index] if len(headers) > 1 else headers[0]
     at, frame = volume.slices[index], volume.slices[index].frame
-    plane = inherit(header)
+    plane = stand_in(volume.study_uid)
     plane.SOPClassUID = CT_IMAGE
     plane.SOPInstanceUID = at.sop_uid if frame is None else derive_uid("frame", at.sop_uid, str(frame))
     plane.SeriesInstanceUID, plane.FrameOfReferenceUID = volume.series_uid, volume.frame_uid
@@ -219,7 +219,7 @@ def _instances(classes: Mapping[str, str]) -> list[Dataset]:
 
 
 def _settle_uids(seg: Dataset, envelope: Envelope) -> None:
-    """Settle what highdicom draws anew on each call: a Dimension Organization UID on each call; ours derives from the job (design rule 4)."""
+    """The Dimension Organization UID, which highdicom draws anew on each call, from the job (design rule 4)."""
     uid = envelope.uid("dimension")
     for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid

@@ -12,7 +12,7 @@ from pydicom.sr.codedict import codes as known
 from node.dicom import codes, items
 from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, seal
 from node.dicom.groups import lesion_group, source_object
-from node.dicom.inherit import inherit, requests
+from node.dicom.inherit import requests, stand_in
 from node.dicom.items import Reference
 from node.domain import words
 from node.domain.findings import Findings, Lesion
@@ -130,15 +130,15 @@ def _sr(content: Dataset, source: Dataset, envelope: Envelope) -> Dataset:
     """
     The SOP instance by highdicom, with the tree put in afterwards: highdicom 0.28.2 cannot take one with an empty NUM.
 
-    Its patient comes from a stand-in with clean attributes; `_refer` and `seal` put the real ones in place.
+    It is made for a stand-in; `_refer` and `seal` put the real evidence and patient in place.
     """
-    stand_in = inherit(source)
-    stand_in.SOPClassUID, stand_in.SOPInstanceUID = CT_IMAGE, envelope.uid("stand-in")
-    stand_in.SeriesInstanceUID = envelope.uid("stand-in", "series")
+    image = stand_in(str(source.StudyInstanceUID))
+    image.SOPClassUID, image.SOPInstanceUID = CT_IMAGE, envelope.uid("stand-in")
+    image.SeriesInstanceUID = envelope.uid("stand-in", "series")
     root = hd.sr.ContainerContentItem(name=known.DCM.ImagingMeasurementReport, template_id="1500")
     root.ContentSequence = hd.sr.ContentSequence()
     sr = hd.sr.Comprehensive3DSR(
-        evidence=[stand_in],
+        evidence=[image],
         content=root,
         series_instance_uid=envelope.series_uid("sr"),
         series_number=envelope.series_number("sr"),

@@ -129,7 +129,9 @@ def make_case(*provenances: Provenance, sop_class: str = CT, enhanced: bool = Fa
     volume = make_volume(series, enhanced=enhanced)
     lesions = tuple(make_lesion(p, number) for number, p in enumerate(provenances or (DRAWN,), 1))
     segmenter = SEGMENTER if any(p.kind == "model" for p in provenances) else None
-    findings = Findings(state="succeeded", lesions=lesions, rule="every lesion of the first source", segmenter=segmenter)
+    findings = Findings(
+        state="succeeded", lesions=lesions, rule="every lesion of the first source", segmenter=segmenter
+    )
     return Case(findings, volume, [enhanced_header(series)] if enhanced else series, make_envelope())
 
 

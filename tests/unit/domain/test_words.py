@@ -1,0 +1,173 @@
+"""Findings in sentences."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from node.domain import words
+from node.domain.findings import Estimate, Findings, Fitness, GroundGlass, Provenance
+from node.domain.words import Verdict
+from tests.support.findings import DRAWN, EGFR, FOUND, KRAS, PREDICTED, WITHHELD, make_lesion
+
+CODES = {
+    "conflicting instances", "patient identity conflict", "no patient id", "no frame of reference",
+    "ambiguous reference", "missing slices", "non-uniform spacing", "mixed orientations", "gantry tilt",
+    "too few slices", "not an axial acquisition", "colour image", "lossy compression", "undecodable", "wrong anatomy",
+    "organ partial", "no lesion", "low trust", "contour mismatch", "model unavailable", "role missing",
+    "unsupported image",
+}  # fmt: skip
+
+
+def estimated(probability: float, lower: float, upper: float, **changes):
+    """The EGFR prediction with another answer, as trained unless told."""
+    estimate = Estimate(probability=probability, lower=lower, upper=upper, contributions={})
+    return replace(PREDICTED, **{"rebased_to": None, "estimate": estimate, **changes})
+
+
+def test_every_refusal_has_its_sentence():
+    """The codes of the node and the sentences are the same set; each is a whole sentence."""
+    assert set(words.REFUSALS) == CODES
+    assert all(text[0].isupper() and text.endswith(".") for text in words.REFUSALS.values())
+
+
+def test_a_refusal_adds_what_was_found():
+    """Sentence for the code first, then the detail; a detail that says the same is not repeated."""
+    assert words.refusal("no lesion", "3 ROIs, none a tumour").endswith("Found: 3 ROIs, none a tumour.")
+    assert words.refusal("no lesion") == words.REFUSALS["no lesion"]
+    assert words.refusal("no lesion", words.REFUSALS["no lesion"]) == words.REFUSALS["no lesion"]
+    assert words.refusal("unheard of", "x").startswith("The case could not be evaluated.")
+
+
+def test_no_lesion_does_not_exclude_one():
+    """The most dangerous sentence says that absence was not shown."""
+    assert "does not exclude" in words.REFUSALS["no lesion"]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.413, "41%"), (0.0, "0%"), (0.004, "<1%"), (0.996, ">99%"), (1.0, "100%"), (math.nan, "not a number")],
+)
+def test_percentages_never_round_to_certainty(share, text):
+    """A small chance is not none, a large one is not certain."""
+    assert words.percent(share) == text
+
+
+def test_a_headline_begins_with_ai_predicted():
+    """With a number and without, flagged or not."""
+    borderline = replace(PREDICTED, state="borderline", reason="slice thickness 4 mm, up to 3 mm is usual")
+
+    assert words.headline(PREDICTED) == "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%)."
+    assert words.headline(WITHHELD) == "AI-predicted KRAS mutation: not evaluated. Smoking is not known."
+    assert "BORDERLINE: slice thickness 4 mm" in words.headline(borderline)
+
+
+def test_a_number_is_shown_only_where_the_model_answered():
+    """A withheld estimate stays hidden even where it exists, and NaN is no answer."""
+    hidden = replace(PREDICTED, state="not_evaluated", reason="outside")
+    broken = estimated(0.4, math.nan, 0.6)
+
+    assert not words.is_answered(hidden)
+    assert not words.is_answered(broken)
+    assert "41%" not in " ".join([words.headline(hidden), *words.evidence(hidden)])
+    assert "not evaluated" in words.headline(broken)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "side"),
+    [
+        (estimated(0.5, 0.21, 0.7), Verdict.ABOVE),
+        (estimated(0.5, 0.19, 0.7), Verdict.INDETERMINATE),
+        (estimated(0.1, 0.05, 0.19), Verdict.BELOW),
+        (WITHHELD, Verdict.NOT_EVALUATED),
+        (estimated(0.5, 0.2, 0.7, model=replace(EGFR, operating_point=None)), None),
+    ],
+)
+def test_the_verdict_needs_the_whole_interval(prediction, side):
+    """Above or below only when the interval lies wholly on one side of the operating point (20% here)."""
+    assert words.verdict(prediction) == side
+
+
+def test_the_operating_point_moves_with_the_prevalence():
+    """Re-basing shifts threshold and probability alike on the logit scale, so no verdict changes by it."""
+    assert words.threshold(PREDICTED) == pytest.approx(0.14)  # threshold 0.2 at prevalence 0.2 is the prior itself
+    assert words.threshold(replace(PREDICTED, rebased_to=None)) == 0.2
+    assert words.threshold(replace(PREDICTED, rebased_to=0.5)) == pytest.approx(0.5)
+
+
+def test_the_nature_rests_on_the_source():
+    """A human name is quoted as such; what a machine found has no nature; a silent source states none."""
+    silent = replace(DRAWN, named_neoplasm=False, label="")
+    seed = Provenance(kind="seed", algorithm_type="SEMIAUTOMATIC", label="mark")
+
+    assert words.description(DRAWN) == (
+        'Drawn in an RT Structure Set, labelled "GTV-1"; named as tumour by its source, not confirmed by this analysis.'
+    )
+    assert words.description(FOUND) == "Found automatically, nature not established. Trust in the drawing: 82%."
+    assert "nature not stated by its source" in words.description(silent)
+    assert words.description(seed).startswith("Grown by software around a mark that a reader set")
+
+
+def test_evidence_without_calibration_says_so():
+    """An uncalibrated model's number is a score; a model without operating point or re-basing says so."""
+    facts = replace(EGFR, calibrated=False, operating_point=None)
+    said = words.evidence(replace(PREDICTED, model=facts, rebased_to=None))
+
+    assert any("NOT CALIBRATED" in line for line in said)
+    assert "Holds for a prevalence as in training (20%)." in said
+    assert "The model declares no operating point." in said
+
+
+def test_every_panel_ends_with_no_substitute():
+    """Also for a prediction that was not made; an exploratory model is marked."""
+    for prediction in (PREDICTED, WITHHELD):
+        assert words.evidence(prediction)[-1] == words.NO_SUBSTITUTE
+    assert "EXPLORATORY: hardly better than prevalence." in words.caveats(KRAS)
+
+
+def test_fitness_is_told_with_its_reasons():
+    """Inside, at the border, outside: with what was off."""
+    border = replace(PREDICTED, fitness=Fitness(outcome="borderline", reasons=("volume 60 mL",)))
+
+    assert "At the border of what the model was made for: volume 60 mL." in words.evidence(border)
+    assert "Outside what the model was made for: age 12 is below 18." in words.evidence(WITHHELD)
+    assert "The case lies within what the model was made for." in words.evidence(PREDICTED)
+
+
+def test_measured_says_what_a_reader_must_know():
+    """Ground glass with its caveat or why not, the edge, and the notes of measurement and source."""
+    lesion = make_lesion(replace(DRAWN, notes=("two ROIs were merged",)), 1)
+    m = lesion.measurements
+    missing = GroundGlass(fraction=None, reader_class="", why_missing="0.1 mL remain")
+
+    assert "class 25-50%" in words.measured(lesion)[0]
+    assert words.measured(lesion)[-1] == "Two ROIs were merged."
+    said = words.measured(replace(lesion, measurements=replace(m, ground_glass=missing, touches_edge=True)))
+    assert said[0] == "Ground-glass share not measured: 0.1 mL remain."
+    assert "first or last slice" in said[1]
+
+
+def test_the_case_begins_with_what_changed():
+    """First the change, then the refusal, always the research note."""
+    findings = Findings(
+        state="refused",
+        reason_code="low trust",
+        reason="trust 0.3",
+        change="a slice arrived",
+        skipped=("ROI old",),
+        notes=("the source is lossy",),
+    )
+    said = words.case(findings)
+
+    assert said[0] == "Changed since the previous result: a slice arrived."
+    assert said[1].startswith("NOT EVALUATED (low trust).")
+    assert words.RESEARCH in said
+    assert said[-2:] == ["Passed over: ROI old.", "The source is lossy."]
+
+
+def test_numbers_that_are_none_are_said_in_words():
+    """No "nan mm" in front of a radiologist."""
+    assert words.number(12.34, "mm") == "12.3 mm"
+    assert words.number(math.nan, "mm") == "not measurable"
