@@ -32,6 +32,7 @@ from node.imaging.resample import Grid, interpolate, interpolate_mask, to_image
 INTENSITY_CLASSES = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
 MARGIN = 2  #: voxels around the lesion; texture looks no further than one
 WAVELET_MARGIN = 5  #: reach of one level of the stationary coif1 transform
+WAVELET_GAIN = 2**1.5  #: of its low-pass image, by the square root of two along each axis
 LOG_MARGIN = 60  #: the recursive filter has no end; its tail is below 1e-6 of the image here …
 LOG_MARGIN_SIGMAS = 12  #: … and after so many sigmas
 GLASS_MARGIN_MM = 10  #: the rim is 2 mm wide, and is blurred over less
@@ -230,7 +231,8 @@ def _resegmented(values: NDArray[np.float64], lesion: NDArray[np.bool_], extract
 def _check_levels(values: NDArray[np.float64], extraction: Extraction) -> None:
     if not np.isfinite(values).all():
         raise ValueError("the lesion has voxels without a finite value")
-    levels = extraction.bins or float(np.ptp(values)) / extraction.bin_width
+    gain = WAVELET_GAIN if "wavelet" in extraction.filters else 1.0
+    levels = extraction.bins or gain * float(np.ptp(values)) / extraction.bin_width
     if levels > MOST_LEVELS:
         raise ValueError(
             f"a bin width of {extraction.bin_width:g} gives {levels:.0f} grey levels, more than {MOST_LEVELS}"
