@@ -74,4 +74,5 @@ def _ranges(declared: Declared, known: dict[str, tuple[str, float, str]], *, usu
         if bounds is None or bounds[0] <= value <= bounds[1]:
             continue
         range_ = "the range of its training data" if usual else "what the model was made for"
-        yield f"{name} is {value:.3g} {unit}, outside {range_} ({bounds[0]:g} to {bounds[1]:g} {unit})"
+        shown = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+        yield f"{name} is {shown} {unit}, outside {range_} ({bounds[0]:g} to {bounds[1]:g} {unit})"

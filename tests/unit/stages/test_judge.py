@@ -1,0 +1,125 @@
+"""Declared ranges are held: what lies outside is refused with its value and range, what is unknown is not."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from node.domain.clinical import Clinical, Value
+from node.domain.findings import Axis, Measurements
+from node.domain.geometry import Geometry
+from node.domain.volume import Slice, Volume
+from node.inference.manifest import Declared
+from node.stages.judge import judge
+
+DECLARED = Declared(
+    modality="CT",
+    body_part=("CHEST", "LUNG"),
+    organ="lung",
+    age=(18, 120),
+    age_usual=(43, 87),
+    slice_thickness_mm=(0.4, 5),
+    lesion_volume_ml=(0.1, 1500),
+)
+
+
+def volume(spacing=2.5, **changes):
+    geometry = Geometry(np.diag([spacing, 1.0, 1.0, 1.0]), (2, 3, 3))
+    slices = tuple(Slice(sop_class="1", sop_uid=f"1.{n}", frame=None, path=None) for n in range(2))
+    plain = Volume(
+        voxels=np.zeros((2, 3, 3), np.float32), geometry=geometry, modality="CT", unit="HU", study_uid="1",
+        series_uid="2", frame_uid="3", slices=slices,
+    )  # fmt: skip
+    return replace(plain, **changes)
+
+
+def lesion(volume_ml=2.2):
+    axis = Axis(length_mm=15, start=(0, 0, 0), end=(15, 0, 0))
+    return Measurements(volume_ml=volume_ml, long_axis=axis, short_axis=axis, diameter_3d_mm=16, key_slice=0)
+
+
+def aged(years):
+    return Clinical({"age": Value(years, "header")})
+
+
+def test_what_lies_within_everything_is_in_domain():
+    """A chest CT of an adult with a lesion in the lung."""
+    fitness = judge(DECLARED, volume(body_part="CHEST"), lesion(), aged(66), in_lung=True)
+    assert (fitness.outcome, fitness.reasons, fitness.code) == ("in_domain", (), "")
+
+
+def test_what_is_unknown_is_no_reason():
+    """Without age, Body Part Examined, Slice Thickness, or a look for lungs, nothing contradicts."""
+    assert judge(DECLARED, volume(), lesion(), Clinical(), in_lung=None).outcome == "in_domain"
+
+
+def test_a_model_that_declares_nothing_takes_anything():
+    """An empty declaration refuses nothing."""
+    fitness = judge(Declared(), volume(modality="MR", body_part="KNEE"), lesion(1e6), aged(3), in_lung=False)
+    assert fitness.outcome == "in_domain"
+
+
+@pytest.mark.parametrize("stated", ["CHEST", "Chest", "CHEST_ABDOMEN", "CHESTABDPELVIS", "LUNGS"])
+def test_body_parts_that_contain_a_declared_word_fit(stated):
+    """Body Part Examined is written in many ways."""
+    assert judge(DECLARED, volume(body_part=stated), lesion(), Clinical(), in_lung=True).outcome == "in_domain"
+
+
+@pytest.mark.parametrize(
+    ("image", "in_lung", "why"),
+    [
+        (volume(body_part="EXTREMITY"), True, "Body Part Examined is EXTREMITY"),
+        (volume(), False, "neither lies in nor touches lung"),
+    ],
+)
+def test_wrong_anatomy_is_outside(image, in_lung, why):
+    """A contradicting Body Part Examined, or a lesion away from the lung, is wrong anatomy."""
+    fitness = judge(DECLARED, image, lesion(), aged(66), in_lung=in_lung)
+    assert (fitness.outcome, fitness.code) == ("outside", "wrong_anatomy")
+    assert why in fitness.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("image", "size", "age", "why"),
+    [
+        (volume(modality="MR"), 2, 66, "the modality is MR, not CT"),
+        (volume(), 2, 17, "age is 17 years, outside what the model was made for (18 to 120 years)"),
+        (
+            volume(slice_thickness_mm=7.0),
+            2,
+            66,
+            "slice thickness is 7 mm, outside what the model was made for (0.4 to 5",
+        ),
+        (volume(spacing=8.0), 2, 66, "distance between slices is 8 mm"),
+        (volume(), 0.05, 66, "lesion volume is 0.05 mL"),
+        (volume(), 2000, 66, "lesion volume is 2000 mL"),
+    ],
+)
+def test_values_outside_a_range_are_told_with_value_and_range(image, size, age, why):
+    """Every declared range is enforced, in plain words."""
+    fitness = judge(DECLARED, image, lesion(size), aged(age), in_lung=True)
+    assert (fitness.outcome, fitness.code) == ("outside", "outside_domain")
+    assert any(why in reason for reason in fitness.reasons)
+
+
+def test_stated_thickness_counts_before_the_distance_of_slices():
+    """Thin slices taken far apart are thin slices."""
+    thin = volume(spacing=8.0, slice_thickness_mm=1.0)
+    assert judge(DECLARED, thin, lesion(), Clinical(), in_lung=True).outcome == "in_domain"
+
+
+def test_ends_of_a_range_are_inside():
+    """Ranges hold their own ends."""
+    assert judge(DECLARED, volume(slice_thickness_mm=5.0), lesion(0.1), aged(87), in_lung=True).outcome == "in_domain"
+
+
+def test_every_reason_is_told():
+    """Two values outside are two reasons."""
+    assert len(judge(DECLARED, volume(), lesion(0.01), aged(5), in_lung=True).reasons) == 2
+
+
+def test_beyond_the_training_data_is_borderline():
+    """Inside the declared range but outside what training had: flagged, not refused."""
+    fitness = judge(DECLARED, volume(), lesion(), aged(30), in_lung=True)
+    assert (fitness.outcome, fitness.code) == ("borderline", "borderline_domain")
+    assert "outside the range of its training data (43 to 87 years)" in fitness.reasons[0]

@@ -1,0 +1,63 @@
+"""Numbers of performance, against values that can be known otherwise."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from node.training.judge import auc, ece, judge, operating_point, wilson
+from node.training.tabular import sigmoid
+from tests.unit.training.test_tabular import QUICK, table
+
+
+def test_auc_is_what_scikit_learn_says():
+    """With ties, for one row and for many."""
+    rng = np.random.default_rng(0)
+    p, y = np.round(rng.random((4, 60)), 1), rng.random((4, 60)) < 0.3
+    assert auc(p, y) == pytest.approx([roc_auc_score(a, b) for a, b in zip(y, p, strict=True)])
+
+
+def test_wilson_interval_of_a_textbook_case():
+    """Newcombe, Stat Med 17:857 (1998): 81 of 263 gives 0.2553 to 0.3662."""
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson(0, 20)[0] == pytest.approx(0)
+
+
+def test_calibration_error_of_honest_and_of_bold_answers():
+    """Honest answers have next to none; answers that are 0.2 too high have 0.2."""
+    rng = np.random.default_rng(0)
+    p = rng.uniform(0.1, 0.7, 20_000)
+    y = rng.random(20_000) < p
+    assert ece(p, y) < 0.02
+    assert ece(p + 0.2, y) == pytest.approx(0.2, abs=0.02)
+
+
+def test_operating_point_counts_at_the_prevalence():
+    """Threshold, sensitivity and specificity by hand."""
+    p = np.array([0.9, 0.6, 0.4, 0.55, 0.3, 0.2])
+    y = np.array([True, True, True, False, False, False])
+    point = operating_point(p, y)
+    assert (point.threshold, point.sensitivity, point.specificity) == pytest.approx((0.5, 2 / 3, 2 / 3))
+    assert point.sensitivity_interval[0] < 2 / 3 < point.sensitivity_interval[1]
+
+
+def test_a_real_effect_is_found_and_noise_is_not():
+    """Held-out AUC is far above chance with an effect, and chance lies in its interval without one."""
+    strong, noise = judge(table(200), QUICK), judge(table(200, effect=0.0), QUICK)
+    assert strong.auc > 0.75
+    assert strong.auc_interval[0] > 0.65
+    assert strong.brier < strong.brier_of_prevalence
+    assert noise.auc_interval[0] < 0.55
+    assert noise.auc < 0.6
+
+
+def test_a_model_that_knows_the_cohort_does_not_shine_across_it():
+    """Across cohorts each is tested by a model of the other; within, only its own patients are compared."""
+    data = table(240)
+    leak = data.features.copy()
+    leak[:, 2] = np.where(data.cohorts == "north", 60, 40)
+    rng = np.random.default_rng(3)
+    target = rng.random(240) < sigmoid(np.where(data.cohorts == "north", 1.5, -1.5))
+    found = judge(type(data)(names=data.names, features=leak, target=target, cohorts=data.cohorts), QUICK)
+    assert found.auc > 0.75
+    assert max(found.within.values()) < 0.65
+    assert all(interval[0] < 0.55 for _, interval in found.across.values())
