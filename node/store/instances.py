@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, literal_column, select, update
 
 from node.domain.plain import to_plain
 from node.domain.series import Frame, Instance, Patient, Stored
@@ -19,6 +20,7 @@ from node.store.schema import instance, result_file, unreadable
 from node.store.studies import touch_study
 from node.store.transitions import printable
 
+UNJUDGED = instance.c.content == literal_column("''")  # as the partial index says it
 CHUNK = 500
 """How many values one IN clause takes."""
 
@@ -58,10 +60,16 @@ class Instances(Database):
             LedgerError: The database failed; nothing was recorded.
         """
         with self.writing() as connection:
-            new = [arrival for arrival in arrivals if _record(connection, arrival)]
-            for study_uid in dict.fromkeys(arrival.instance.study_uid for arrival in new):
-                times = [arrival.received_at for arrival in new if arrival.instance.study_uid == study_uid]
-                touch_study(connection, study_uid, times)
+            known = _Known.of(connection, {arrival.instance.sop_uid for arrival in arrivals})
+            rows = [row for arrival in arrivals if (row := known.row(arrival)) is not None]
+            if rows:
+                connection.execute(insert(instance), rows)
+            times: dict[str, list[datetime]] = defaultdict(list)
+            for row in rows:
+                if not row["ours"]:
+                    times[row["study_uid"]].append(row["received_at"])
+            for study_uid, arrived in times.items():
+                touch_study(connection, study_uid, arrived)
 
     def unreadable(self, path: str, reason: str, calling_ae: str, received_at: datetime) -> None:
         """Remember a file that could not be read; the same path again changes nothing."""
@@ -84,7 +92,7 @@ class Instances(Database):
     def unjudged(self, limit: int = 100) -> tuple[tuple[Stored, Stored], ...]:
         """Versions that nobody has compared yet, oldest first, each with the first version of the same instance."""
         with self.reading() as connection:
-            waiting = connection.execute(_all().where(instance.c.content == "").limit(limit)).all()
+            waiting = connection.execute(_all().where(UNJUDGED).limit(limit)).all()
             first = {r.sop_uid: r for r in waiting}
             for uid in first:
                 first[uid] = connection.execute(_all().where(instance.c.sop_uid == uid).limit(1)).one()
@@ -150,32 +158,49 @@ def _all() -> Any:
     return select(instance).order_by(instance.c.number)
 
 
-def _record(connection: Connection, arrival: Arrival) -> bool:
-    """Whether its study has changed by it."""
-    this = arrival.instance
-    if exists(connection, instance.c.sop_uid == this.sop_uid, instance.c.digest == this.digest):
-        return False
-    ours = this.ours or _made_here(connection, this.sop_uid)
-    counts_at_once = ours or not exists(connection, instance.c.sop_uid == this.sop_uid)
-    connection.execute(
-        insert(instance).values(
-            sop_uid=this.sop_uid,
-            digest=this.digest,
-            study_uid=this.study_uid,
-            series_uid=this.series_uid,
-            sop_class=this.sop_class,
-            patient=_key(this.patient),
-            path=arrival.path,
-            calling_ae=printable(arrival.calling_ae),
-            received_at=arrival.received_at,
-            size_bytes=arrival.size_bytes,
-            content=this.digest if counts_at_once else "",
-            conflict=False,
-            ours=ours,
-            header=json.dumps(to_plain(this)),  # pure ASCII
-        )
-    )
-    return not ours
+class _Known:
+    """What the ledger knows of the instances of one batch, kept up to date while the batch goes through."""
+
+    def __init__(self, digests: dict[str, set[str]], ours: set[str]) -> None:
+        self._digests, self._ours = digests, ours
+
+    @classmethod
+    def of(cls, connection: Connection, sop_uids: Collection[str]) -> _Known:
+        digests: dict[str, set[str]] = defaultdict(set)
+        ours: set[str] = set()
+        for some in _chunks(sorted(sop_uids)):
+            columns = (instance.c.sop_uid, instance.c.digest, instance.c.ours)
+            for row in connection.execute(select(*columns).where(instance.c.sop_uid.in_(some))):
+                digests[row.sop_uid].add(row.digest)
+                ours.update([row.sop_uid] if row.ours else [])
+            ours.update(scalars(connection, select(result_file.c.sop_uid).where(result_file.c.sop_uid.in_(some))))
+        return cls(digests, ours)
+
+    def row(self, arrival: Arrival) -> dict[str, Any] | None:
+        """The row that an arrival adds; None when it is known."""
+        this = arrival.instance
+        if this.digest in self._digests[this.sop_uid]:
+            return None
+        ours = this.ours or this.sop_uid in self._ours
+        counts_at_once = ours or not self._digests[this.sop_uid]
+        self._digests[this.sop_uid].add(this.digest)
+        self._ours.update([this.sop_uid] if ours else [])
+        return {
+            "sop_uid": this.sop_uid,
+            "digest": this.digest,
+            "study_uid": this.study_uid,
+            "series_uid": this.series_uid,
+            "sop_class": this.sop_class,
+            "patient": _key(this.patient),
+            "path": arrival.path,
+            "calling_ae": printable(arrival.calling_ae),
+            "received_at": arrival.received_at,
+            "size_bytes": arrival.size_bytes,
+            "content": this.digest if counts_at_once else "",
+            "conflict": False,
+            "ours": ours,
+            "header": json.dumps(to_plain(this)),  # pure ASCII
+        }
 
 
 def _made_here(connection: Connection, sop_uid: str) -> bool:
@@ -218,7 +243,7 @@ def count_instances(connection: Connection) -> dict[str, int]:
     rows = select(func.count()).select_from
     return {
         "instances": connection.execute(rows(instance)).scalar_one(),
-        "unjudged": connection.execute(rows(instance).where(instance.c.content == "")).scalar_one(),
+        "unjudged": connection.execute(rows(instance).where(UNJUDGED)).scalar_one(),
         "conflicts": connection.execute(rows(instance).where(instance.c.conflict)).scalar_one(),
         "unreadable": connection.execute(rows(unreadable)).scalar_one(),
     }

@@ -71,7 +71,9 @@ instance = Table(
     Column("ours", Boolean, nullable=False),
     Column("header", Text, nullable=False),
     UniqueConstraint("sop_uid", "digest", name="uq_instance_sop_uid_digest"),
-    Index("ix_instance_unjudged", "number", sqlite_where=text("content = ''"), postgresql_where=text("content = ''")),
+    Index(
+        "ix_instance_unjudged", "study_uid", sqlite_where=text("content = ''"), postgresql_where=text("content = ''")
+    ),
 )
 
 unreadable = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, func, insert, literal_column, or_, select, update
 
 from node.store.database import Database, scalars
 from node.store.schema import instance, study
@@ -30,8 +30,8 @@ class Studies(Database):
             study.c.examined_at.is_(None), study.c.last_at > study.c.examined_at, study.c.held_until.is_not(None)
         )
         free = or_(study.c.held_until.is_(None), study.c.held_until <= self._clock())
-        unjudged = select(instance.c.number).where(instance.c.study_uid == study.c.study_uid, instance.c.content == "")
-        due = and_(changed, free, study.c.last_at <= quiet_before, ~unjudged.exists())
+        unjudged = select(instance.c.study_uid).where(instance.c.content == literal_column("''"))
+        due = and_(changed, free, study.c.last_at <= quiet_before, study.c.study_uid.not_in(unjudged))
         with self.reading() as connection:
             return scalars(
                 connection, select(study.c.study_uid).where(due).order_by(study.c.last_at, study.c.study_uid)

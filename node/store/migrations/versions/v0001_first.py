@@ -48,7 +48,7 @@ def _instance() -> None:
     op.create_index(
         "ix_instance_unjudged",
         "instance",
-        ["number"],
+        ["study_uid"],
         sqlite_where=sa.text("content = ''"),
         postgresql_where=sa.text("content = ''"),
     )
