@@ -5,17 +5,46 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from node.domain.volume import Volume
 from node.errors import InstanceUnreadable
 
 _FAULTS = (
     InvalidDicomError, BytesLengthException, OSError, ValueError, AttributeError, KeyError, TypeError, IndexError,
     NotImplementedError, RuntimeError, EOFError, struct.error,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """
+    Something in a source that is not used.
+
+    Attributes:
+        what: Kind and number: "ROI 3", "segment 1", …
+        name: What its maker called it: free text, for the result objects only, never for a log.
+        why: The reason, free of what others wrote.
+        code: Refusal code, where the case is refused if nothing else shows the lesion; "" when it is no lesion at all.
+    """
+
+    what: str
+    name: str
+    why: str
+    code: str = ""
+
+    def __str__(self) -> str:
+        """With the name, for the reader."""
+        return f"{self.what} '{self.name}': {self.why}" if self.name else self.unnamed
+
+    @property
+    def unnamed(self) -> str:
+        """Without the name, for messages that may be logged."""
+        return f"{self.what}: {self.why}"
 
 
 @contextmanager
@@ -44,3 +73,12 @@ def reading(path: Path, what: str) -> Iterator[None]:
 def unusable(path: Path, what: str, why: str) -> InstanceUnreadable:
     """The error for an object that is not what was expected; `why` holds no value of the data set."""
     return InstanceUnreadable(f"no usable {what}: {why}", at=path.name, do="send the object again, or correct it")
+
+
+def elsewhere(frame_uid: str, sop_uids: frozenset[str], volume: Volume) -> str:
+    """Why a drawing cannot lie on a volume, "" when it can; one without a frame of reference must name an image."""
+    if frame_uid and frame_uid != volume.frame_uid:
+        return "it lies in another frame of reference than the measured series"
+    if not frame_uid and sop_uids.isdisjoint(s.sop_uid for s in volume.slices):
+        return "it names neither a frame of reference nor an image of the measured series"
+    return ""

@@ -36,13 +36,15 @@ class LesionRules:
 
     sources: tuple[str, ...] = ("rtstruct", "seg", "seed")
     roi_patterns: tuple[str, ...] = (
-        r"(?i)(?<![a-z])i?gtv[ _-]?(p|primary|t|tumou?r)?(?![a-mo-z])",
-        r"(?i)\b(primary|tumou?r|lesion|nodule|mass|neoplasm)\b",
+        r"(?i)(?<![a-z])i?gtv(?![a-mo-z])|(?<![a-z])i?gtv[ _-]?(p|primary|t|tumou?r)(?![a-z])",
+        r"(?i)(?<![a-z])(primary|tumou?rs?|lesions?|nodules?|mass|neoplasms?)(?![a-z])",
     )
     roi_excludes: tuple[str, ...] = (
-        r"(?i)gtv[ _-]?n",
-        r"(?i)\b(nodes?|nodal|lymph)\b",
-        r"(?i)\b(bed|marker|clip|old|prior|ring|minus|margin|avoid|opt)\b",
+        r"(?i)gtv[ _-]*(n|nd|ln|node|nodes|nodal)[ _-]*\d*(?![a-z])",
+        r"(?i)(?<![a-z])(node|nodes|nodal|lymph|ln)(?![a-z])",
+        r"(?i)(?<![a-z])(bed|markers?|clips?|fiducials?|old|prior|ring|shell|minus|margin|avoid|opt|eval)(?![a-z])",
+        r"(?i)(gtv|tumou?r)[ _-]?(old|bed)(?![a-z])",
+        r"(?i)[+-] ?\d+([.,]\d+)? ?[mc]m(?![a-z])",
     )
     target_volumes: bool = False
     label_pattern: str = r"(?i)\b(tumou?r|lesion|nodule|mass|neoplasm|gtv)"

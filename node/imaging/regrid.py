@@ -1,4 +1,4 @@
-"""A mask from one grid to another."""
+"""A mask from one grid to another, and two masks on one grid."""
 
 from __future__ import annotations
 
@@ -38,6 +38,28 @@ def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np
         index[:, ~inside] = 0
         out[k, start[1] : stop[1], start[2] : stop[2]] = mask[tuple(index)] & inside
     return out
+
+
+def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], target: Geometry) -> tuple[str, ...]:
+    """What the way of a mask to another grid changed, as sentences; none where it is a copy."""
+    index = target.index(own.point(np.argwhere(mask).astype(np.float64)))
+    inside = ((index >= -0.5) & (index <= np.array(target.shape) - 0.5)).all(axis=1)
+    notes = []
+    if not inside.all():
+        notes.append(f"{max(1 - inside.mean(), 0.001):.1%} of the segment lies outside the image and was cut off.")
+    if np.abs(index - np.round(index)).max() > 0.01 or int(inside.sum()) != int(carried.sum()):
+        spacing = " x ".join(f"{s:.2f}" for s in own.spacing)
+        before, after = mask.sum() * own.voxel_ml, carried.sum() * target.voxel_ml
+        notes.append(
+            f"The segment has a grid of its own ({spacing} mm); it was carried over voxel centre by voxel centre "
+            f"({before:.2f} mL there, {after:.2f} mL here)."
+        )
+    return tuple(notes)
+
+
+def overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Voxels that two masks of one shape share, as a share of the smaller mask; neither is empty."""
+    return float((first & second).sum()) / float(min(first.sum(), second.sum()))
 
 
 def _nearest(index: NDArray[np.float64]) -> NDArray[np.intp]:
