@@ -9,6 +9,7 @@ wait); `_AnswersOnly` keeps it from doing so.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,7 +81,7 @@ class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
 def echo(peer: Peer, calling_ae: str, timeout_s: float = 10) -> str:
     """Ask whether a peer is there. Returns "" if it answers Success, else what happened instead, in words."""
     try:
-        with _associated(peer, calling_ae, [build_context(VERIFICATION)], timeout_s) as (association, _):
+        with _associated(peer, calling_ae, [build_context(VERIFICATION)], timeout_s) as association:
             status = _status(association.send_c_echo())
     except _Unanswered as error:
         return error.detail
@@ -107,8 +108,8 @@ def send(paths: Sequence[Path], peer: Peer, calling_ae: str, timeout_s: float = 
     """
     contexts = proposed(_class_and_syntax(path) for path in paths)
     try:
-        with _associated(peer, calling_ae, contexts, timeout_s) as (association, lost):
-            return [_send_one(association, path, number, lost) for number, path in enumerate(paths)]
+        with _associated(peer, calling_ae, contexts, timeout_s) as association:
+            return [_send_one(association, path, number) for number, path in enumerate(paths)]
     except _Unanswered as error:
         return [SendResult(path=path, failure=error.failure, detail=error.detail) for path in paths]
 
@@ -123,7 +124,7 @@ def count_instances(peer: Peer, calling_ae: str, study_uid: str, timeout_s: floa
         The number; None when the peer is away, does not answer queries, or does not know the study.
     """
     try:
-        with _associated(peer, calling_ae, [build_context(STUDY_ROOT_FIND)], timeout_s) as (association, _):
+        with _associated(peer, calling_ae, [build_context(STUDY_ROOT_FIND)], timeout_s) as association:
             return _count(association, study_uid)
     except _Unanswered:
         return None
@@ -171,17 +172,20 @@ def _find(association: Association, level: str, **keys: str) -> list[Dataset] | 
     return found
 
 
-def _send_one(association: Association, path: Path, number: int, lost: list[str]) -> SendResult:
+def _send_one(association: Association, path: Path, number: int) -> SendResult:
     if not association.is_established:
-        detail = f"the association ended before this object was sent ({lost[-1] if lost else 'closed'})"
+        detail = "the association ended before this object was sent"
         return SendResult(path=path, failure=Failure.NO_RESPONSE, detail=detail)
+    start = time.monotonic()
     try:
         answer = association.send_c_store(path, msg_id=number % 0xFFFF + 1)
     except ValueError:
         detail = "the peer accepted no presentation context for this SOP class in this transfer syntax"
         return SendResult(path=path, failure=Failure.NO_CONTEXT, detail=detail)
     if (status := _status(answer)) is None:
-        detail = f"no C-STORE response ({lost[-1] if lost else 'time-out'})"
+        waited = time.monotonic() - start >= association.dimse_timeout
+        why = f"within {association.dimse_timeout:g} s" if waited else "before the association was lost"
+        detail = f"no C-STORE response {why}"
         return SendResult(path=path, failure=Failure.NO_RESPONSE, detail=detail)
     return SendResult(path=path, status=status)
 
@@ -189,9 +193,9 @@ def _send_one(association: Association, path: Path, number: int, lost: list[str]
 @contextmanager
 def _associated(
     peer: Peer, calling_ae: str, contexts: list[PresentationContext], timeout_s: float
-) -> Iterator[tuple[Association, list[str]]]:
+) -> Iterator[Association]:
     """
-    An open association and a list that will say how it was lost; released at the end.
+    An open association, released at the end.
 
     Raises:
         _Unanswered: It did not come about.
@@ -203,15 +207,13 @@ def _associated(
     handlers = [
         (evt.EVT_CONN_OPEN, _connected, [seen]),
         (evt.EVT_ACCEPTED, lambda _event: seen.append("accepted")),
-        (evt.EVT_ABORTED, lambda _event: seen.append("aborted")),
     ]
     association = ae.associate(peer.host, peer.port, contexts, peer.ae_title, max_pdu=PDU_BYTES, evt_handlers=handlers)
     if not association.is_established:
         raise _unanswered(association, peer, seen)
     association.dimse = _AnswersOnly(association)
-    seen.clear()
     try:
-        yield association, seen
+        yield association
     finally:
         if association.is_established:
             association.release()

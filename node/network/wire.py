@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import select
 import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,6 +26,8 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 
 PAUSE_S = 0.05  # how long a reactor waits for an event before it looks at its timers
 LONGEST_PDU = 1 << 24  # bytes; we announce 128 kB, so what claims to be longer is no peer that follows PS3.8
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError, EOFError, NotImplementedError, struct.error)
+"""What pydicom and pynetdicom raise over a command set that is none. It would end the reactor, and no one be told."""
 
 
 class WakingQueue(queue.Queue):  # type: ignore[type-arg]
@@ -110,8 +113,11 @@ class PatientDimse(DIMSEServiceProvider):  # type: ignore[misc]
         held = self.message.data_set if self.message else None
         if held is not None and held.tell() > self.max_object_bytes:
             fragments = primitive.presentation_data_value_list
-            primitive.presentation_data_value_list = [(cx, part if part[0] & 1 else part[:1]) for cx, part in fragments]
-        super().receive_primitive(primitive)
+            primitive.presentation_data_value_list = [[cx, part if part[0] & 1 else part[:1]] for cx, part in fragments]
+        try:
+            super().receive_primitive(primitive)
+        except MALFORMED:
+            self.dul.event_queue.put("Evt19")  # as for any invalid PDU: A-ABORT (PS3.8 table 9-10)
 
 
 class Greeter(RequestHandler):  # type: ignore[misc]

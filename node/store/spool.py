@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+from node.dicom.uids import IMPLEMENTATION_UID
 from node.errors import InstanceUnreadable
 
 UID = re.compile(r"[0-9]+(\.[0-9]+)*")
-IMPLEMENTATION_UID = "2.25.150618302341163206913926183524113263571"
 IMPLEMENTATION_NAME = "RADNODE"
 
 
