@@ -92,7 +92,7 @@ def touch_study(connection: Connection, study_uid: str, arrived: Sequence[dateti
 def mark_examined(connection: Connection, study_uid: str, seen: datetime, now: datetime) -> bool:
     """Note that a study was examined as it was at `seen`; False when it changed since. A hold that is over ends."""
     known = and_(study.c.study_uid == study_uid, study.c.last_at <= seen)
-    done = connection.execute(update(study).where(known).values(examined_at=seen))
+    done = connection.execute(update(study).where(known).values(examined_at=study.c.last_at))
     over = and_(study.c.study_uid == study_uid, study.c.held_until <= now)
     if done.rowcount == 1:
         connection.execute(update(study).where(over).values(held_until=None, held_why=""))

@@ -182,6 +182,18 @@ def test_an_examination_of_an_older_state_writes_nothing(ledger):
     assert ledger.due_studies(START + seconds(99)) == (STUDY,)
 
 
+def test_a_late_arrival_with_an_older_time_is_not_overlooked(ledger):
+    """
+    Whatever a caller gives as `seen`, what is recorded after the examination makes the study due again.
+    """
+    ledger.record([an_arrival(an_instance("1.1"))])
+    assert ledger.examine(STUDY, START + seconds(500), (), ())
+    ledger.record([an_arrival(an_instance("1.2"), START - seconds(5))])
+
+    assert ledger.due_studies(START + seconds(501)) == (STUDY,)
+    assert ledger.first_seen(STUDY) == START - seconds(5)
+
+
 def test_a_held_study_is_due_when_its_time_has_come(ledger, clock):
     """
     A hold outlasts an examination, ends by its time, and is over once the study was examined after it.
