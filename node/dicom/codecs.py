@@ -103,7 +103,7 @@ def decode_file(path: Path, header: Header) -> NDArray[Any]:
 
 def _tail(path: Path, header: Header) -> NDArray[Any] | None:
     """Native 8 or 16 bit monochrome pixels; None when they are anything else and the decoder must judge."""
-    ds, syntax = header.ds, str(header.ds.file_meta.TransferSyntaxUID)
+    ds = header.ds
     bits, shape = ds.get("BitsAllocated"), (frame_count(ds), ds.get("Rows") or 0, ds.get("Columns") or 0)
     if bits not in {8, 16} or ds.get("SamplesPerPixel", 1) != 1 or not all(shape) or header.pixels is None:
         return None
@@ -113,7 +113,7 @@ def _tail(path: Path, header: Header) -> NDArray[Any] | None:
         head = file.read(8)
         if head[:4] != b"\xe0\x7f\x10\x00":
             return None
-        if syntax != "1.2.840.10008.1.2":
+        if not ds.original_encoding[0]:  # explicit VR
             if head[4:6] not in _LONG_VRS:
                 return None
             head = b"____" + file.read(4)

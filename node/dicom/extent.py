@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 
+from node.dicom.functional import MODALITIES
+
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 
 _SEQUENCE_END = {"little": b"\xfe\xff\xdd\xe0\0\0\0\0", "big": b"\xff\xfe\xe0\xdd\0\0\0\0"}
@@ -27,10 +29,16 @@ def cut_off(ds: Dataset, file: BinaryIO, size: int) -> bool:
     order = "big" if ds.file_meta.TransferSyntaxUID == BIG_ENDIAN else "little"
     at = file.tell()
     if at + 8 > size:
-        return _last_cut_off(ds, file, size, order)
+        return _pixels_expected(ds) or _last_cut_off(ds, file, size, order)
     cut = _pixels_cut_off(file, size, order, implicit=bool(ds.original_encoding[0]))
     file.seek(at)
     return cut
+
+
+def _pixels_expected(ds: Dataset) -> bool:
+    """Whether an image has none of its pixels, nor says where they are instead (PS3.3 C.7.6.3, C.7.6.16)."""
+    image = "Rows" in ds or ds.get("SOPClassUID") in MODALITIES
+    return image and "PixelDataProviderURL" not in ds
 
 
 def _last_cut_off(ds: Dataset, file: BinaryIO, size: int, order: str) -> bool:
@@ -41,7 +49,7 @@ def _last_cut_off(ds: Dataset, file: BinaryIO, size: int, order: str) -> bool:
     last = ds.get_item(tags[-1])
     length = getattr(last, "length", None)
     if length is not None and length != _UNDEFINED:
-        return bool(last.value_tell + length > size)
+        return bool(last.value_tell + length != size)
     if length != _UNDEFINED and last.VR != "SQ":
         return False
     file.seek(max(0, size - 8))

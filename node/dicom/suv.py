@@ -8,6 +8,7 @@ that it calls safe; everything else is refused.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -89,7 +90,7 @@ def _uptake(headers: Sequence[Dataset], injected: Dataset) -> timedelta:
     scan = _scan_start(headers)
     start = _moment(injected.get("RadiopharmaceuticalStartDateTime"))
     if start is None:
-        start = _moment(f"{scan:%Y%m%d}{injected.get('RadiopharmaceuticalStartTime') or '-'}")
+        start = _moment(f"{scan:%Y%m%d}", injected.get("RadiopharmaceuticalStartTime"))
         if start is not None and start > scan:  # injected before midnight
             start -= timedelta(days=1)
     if start is None:
@@ -101,12 +102,8 @@ def _uptake(headers: Sequence[Dataset], injected: Dataset) -> timedelta:
 
 def _scan_start(headers: Sequence[Dataset]) -> datetime:
     """Series time, unless a later reconstruction overwrote it: then GE's own scan time, or the first acquisition."""
-    series = _moment(f"{headers[0].get('SeriesDate') or '-'}{headers[0].get('SeriesTime') or '-'}")
-    acquired = [
-        moment
-        for ds in headers
-        if (moment := _moment(f"{ds.get('AcquisitionDate') or '-'}{ds.get('AcquisitionTime') or '-'}"))
-    ]
+    series = _moment(headers[0].get("SeriesDate"), headers[0].get("SeriesTime"))
+    acquired = [moment for ds in headers if (moment := _moment(ds.get("AcquisitionDate"), ds.get("AcquisitionTime")))]
     if not acquired:
         raise _refusal("the time of acquisition is absent")
     if series is not None and series <= min(acquired):
@@ -121,10 +118,16 @@ def _ge_scan_time(ds: Dataset) -> datetime | None:
         return None
 
 
-def _moment(text: Any) -> datetime | None:
-    """A DICOM date and time, its zone left aside: all times of one series share it (PS3.5 table 6.2-1)."""
-    digits = str(text or "").split("+")[0].split("-")[0].strip()
+def _moment(date: Any, time: Any = "") -> datetime | None:
+    """
+    A DICOM date and time (or one DT value) to the minute or better (PS3.5 table 6.2-1), None when it is less.
+
+    Its zone is left aside: all times of one series share it.
+    """
+    digits = re.split(r"[+-]", f"{date or ''}{time or ''}".strip())[0]
     whole, _, fraction = digits.partition(".")
+    if len(whole) < len("YYYYMMDDHHMM"):
+        return None
     try:
         seconds = datetime.strptime(whole[:14].ljust(14, "0"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - local to the series
     except ValueError:

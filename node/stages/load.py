@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from node.dicom.codecs import decode_file, is_lossy
-from node.dicom.functional import flat
+from node.dicom.functional import MODALITIES, flat
 from node.dicom.header import FOREIGN, open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
-from node.dicom.planes import MODALITIES, File, Plane, frames_of, image_type, not_axial, plane
+from node.dicom.planes import File, Plane, frames_of, image_type, not_axial, plane
 from node.domain.geometry import Geometry
 from node.domain.stack import Arrangement, arrange
 from node.domain.volume import LoadRules, Slice, Volume
