@@ -33,6 +33,7 @@ RADII_MM = (6.0, 9.0, 13.0, 18.0, 25.0, 33.0, 42.0, 52.0)  #: limit spheres trie
 LINE_REACH = 0.65  #: radius of the limit sphere around a line, as a share of its length
 LEAK = 0.02  #: largest share of the shell that a lesion may fill
 LINE_LEAK = 0.2  #: likewise around a line, where nothing smaller is found: its sphere fits tightly
+FEWEST = 50  #: voxels of the image that a sphere must still hold for anything to be told from it
 OPENINGS_MM = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)
 ALIKE = 0.8  #: Dice coefficient from which on two drawings are the same lesion
 CONTRAST = 2.0  #: smallest difference of lesion and surroundings, in standard deviations inside the lesion
@@ -205,6 +206,8 @@ def _unlike_surroundings(site: _Site, radius: float) -> NDArray[np.bool_] | None
     """
     sample = site.values[site.seed | (site.distance <= min(INSIDE_MM, radius / 2))]
     around = site.values[site.shell(radius + MARGIN_MM / 2, MARGIN_MM / 2)]
+    if around.size < FEWEST:
+        return None
     inside, outside = float(np.median(sample)), float(np.median(around))
     noise = 1.4826 * float(np.median(np.abs(sample - inside)))
     contrast = inside - outside
@@ -227,7 +230,8 @@ def _cut(site: _Site, tissue: NDArray[np.bool_], radius: float) -> Iterator[_Att
         if not opening and deepest > 2 * OPENINGS_MM[0]:
             continue  # only what is too thin to be opened at all is taken as it is
         mask = tissue & (ndimage.distance_transform_edt(~core, sampling=site.spacing) <= opening + 1e-6)
-        yield _Attempt(mask, float((mask & shell).sum() / max(shell.sum(), 1)), radius, opening)
+        leak = float((mask & shell).sum() / shell.sum()) if shell.sum() >= FEWEST else 1.0
+        yield _Attempt(mask, leak, radius, opening)
 
 
 def _with_seed(site: _Site, core: NDArray[np.bool_], opening: float) -> NDArray[np.bool_] | None:

@@ -193,3 +193,16 @@ def test_a_seed_outside_the_image_is_a_mismatch(lidc):
         grow(lidc, NODULE[None] + 500)
 
     assert caught.value.code == "contour mismatch"
+
+
+@pytest.mark.parametrize("level", [300.0, -400.0], ids=["tissue", "consolidation"])
+def test_an_image_smaller_than_the_lesion_is_no_proof_of_a_border(level):
+    """
+    Where the limit sphere lies beyond the image, what fills the image is refused instead of taken for a lesion.
+    """
+    image, _ = scene([(slab("z", -30, 30), level)], shape=(8, 20, 20), background=level)
+
+    with pytest.raises(Refused) as caught:
+        grow(image, np.zeros((1, 3)))
+
+    assert caught.value.code == "low trust"
