@@ -27,11 +27,14 @@ _SMOKING = {
 }  # fmt: skip
 
 _HISTOLOGY = {
-    "adeno": "adenocarcinoma", "luad": "adenocarcinoma", "adenocarcinoma of lung": "adenocarcinoma",
+    "adeno": "adenocarcinoma", "luad": "adenocarcinoma", "lung adenocarcinoma": "adenocarcinoma",
+    "adenocarcinoma of lung": "adenocarcinoma", "adenocarcinoma of the lung": "adenocarcinoma",
     "squamous": "squamous cell carcinoma", "lusc": "squamous cell carcinoma",
-    "squamous carcinoma": "squamous cell carcinoma",
+    "squamous carcinoma": "squamous cell carcinoma", "lung squamous cell carcinoma": "squamous cell carcinoma",
+    "squamous cell carcinoma of lung": "squamous cell carcinoma",
     "nsclc": "nsclc nos", "nsclc-nos": "nsclc nos", "nsclc nos (not otherwise specified)": "nsclc nos",
 }  # fmt: skip
+"""Ways to write what lung models know; any other text is kept as supplied."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import node
+from node import shipped
 from node.domain.findings import ModelFacts
 from node.domain.plain import canonical
 from node.errors import ModelFailed
@@ -164,9 +164,7 @@ def find_packages(folders: Sequence[Path]) -> dict[str, Path]:
 
 def shipped_models() -> Path:
     """Where the models lie that come with radnode: inside an installed wheel, or beside `node/` in a checkout."""
-    package = Path(node.__file__).parent
-    installed = package / "shipped" / "models"
-    return installed if installed.is_dir() else package.parent / "models"
+    return shipped.models()
 
 
 def _onnx(package: Package, threads: int) -> Classifier:

@@ -225,6 +225,7 @@ def _tune(z: Array, target: NDArray[np.bool_], recipe: Recipe) -> tuple[float, f
 def _logistic(z: Array, target: NDArray[np.bool_], strength: float, mix: float, seed: int) -> tuple[Array, float]:
     """Fit on features of shape (views, n, k); the views of a patient weigh as much as one patient."""
     views, n, k = z.shape
-    fitted = LogisticRegression(C=strength, l1_ratio=mix, solver="saga", max_iter=20_000, tol=1e-6, random_state=seed)
+    solver = "saga" if mix else "newton-cholesky"  # a few Newton steps, where nothing makes the penalty uneven
+    fitted = LogisticRegression(C=strength, l1_ratio=mix, solver=solver, max_iter=20_000, tol=1e-6, random_state=seed)
     fitted.fit(z.reshape(views * n, k), np.tile(target, views), sample_weight=np.full(views * n, 1 / views))
     return fitted.coef_[0], float(fitted.intercept_[0])
