@@ -75,14 +75,12 @@ class Plane:
         index: Frame in that object, from 0.
         place: Position and orientation.
         matrix: (rows, columns, row spacing, column spacing), millimetres.
-        labels: Values of `LABELS`.
     """
 
     file: File
     index: int
     place: Frame
     matrix: tuple[int, int, float, float]
-    labels: dict[str, Hashable]
 
     @property
     def size(self) -> tuple[float, ...]:
@@ -128,7 +126,7 @@ def plane(file: File, index: int) -> Plane:
     place = frame_of(position, orientation)
     if place is None or not _orthonormal(place):
         raise Refused("unsupported image", "Image Position or Orientation (Patient) is absent or broken", at=file.where)
-    return Plane(file, index, place, _matrix(file, spacing), {name: _label(ds, index, name) for name in LABELS})
+    return Plane(file, index, place, _matrix(file, spacing))
 
 
 def frames_of(file: File) -> list[int]:
@@ -160,6 +158,11 @@ def _matrix(file: File, spacing: object) -> tuple[int, int, float, float]:
     if min(rows, columns) < 1 or not min(between_rows, between_columns) > 0:
         raise Refused("unsupported image", "Rows, Columns or Pixel Spacing is zero", at=file.where)
     return rows, columns, between_rows, between_columns
+
+
+def labels_of(each: Plane) -> dict[str, Hashable]:
+    """Values of `LABELS` for one plane, None where absent."""
+    return {name: _label(each.file.ds, each.index, name) for name in LABELS}
 
 
 def _label(ds: Dataset, index: int, name: str) -> Hashable:

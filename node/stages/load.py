@@ -8,7 +8,7 @@ tilt, colour, lossy pixels, unknown units) refuses the case.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,7 +22,7 @@ from node.dicom.codecs import decode_file, is_lossy
 from node.dicom.functional import MODALITIES, flat
 from node.dicom.header import FOREIGN, open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
-from node.dicom.planes import File, Plane, frames_of, image_type, not_axial, plane
+from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, not_axial, plane
 from node.domain.geometry import Geometry
 from node.domain.stack import Arrangement, arrange
 from node.domain.volume import LoadRules, Slice, Volume
@@ -153,9 +153,14 @@ def _choose(found: list[Plane], rules: LoadRules) -> _Chosen:
 
 
 def _arrange(group: list[Plane], rules: LoadRules) -> Arrangement:
-    labels = {name: [each.labels[name] for each in group] for name in group[0].labels}
-    labels["several attributes"] = [tuple(map(str, each.labels.values())) for each in group]
-    return arrange([each.place for each in group], rules, labels)
+    places = [each.place for each in group]
+    plain = arrange(places, rules)
+    if plain.best.problem is None:
+        return plain
+    found = [labels_of(each) for each in group]
+    labels: dict[str, list[Hashable]] = {name: [each[name] for each in found] for name in LABELS}
+    labels["several attributes"] = [tuple(map(str, each.values())) for each in found]
+    return arrange(places, rules, labels)
 
 
 def _split_note(arrangement: Arrangement, count: int) -> str:
