@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 
+from node.dicom.codecs import PLUGINS
 from node.dicom.contours import ALGORITHMS
 from node.dicom.foreign import reading, unusable
 from node.dicom.nature import Code, read_code
@@ -231,7 +232,8 @@ def _pixels(ds: Dataset, frame: int) -> NDArray[np.int64]:
     """Stored values of one frame; one-bit frames follow one another without padding (PS3.5 8.1.1)."""
     rows, columns = int(ds.Rows), int(ds.Columns)
     if int(ds.BitsAllocated) != 1 or ds.file_meta.TransferSyntaxUID.is_encapsulated:
-        values: NDArray[np.int64] = pixel_array(ds, index=frame, raw=True).astype(np.int64)
+        plugin, *_ = PLUGINS.get(ds.file_meta.TransferSyntaxUID, ("",))  # pinned, as for images
+        values: NDArray[np.int64] = pixel_array(ds, index=frame, raw=True, decoding_plugin=plugin).astype(np.int64)
         return values.reshape(rows, columns)
     start, size = frame * rows * columns, rows * columns
     packed = np.frombuffer(ds.PixelData, np.uint8)[start // 8 : (start + size + 7) // 8]

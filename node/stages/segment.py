@@ -70,7 +70,8 @@ def segment(
         skipped += [each for each in drawn if isinstance(each, PassedOver)]
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
-            skipped += [_unneeded(later) for later in sources[position + 1 :]]
+            why = "not used, as a source before it shows the lesion"
+            skipped += [PassedOver(_NAMES[s.kind], "", why) for s in sources[position + 1 :]]
             return _pick(lesions, skipped, rules, volume)
     raise _nothing(skipped, volume)
 
@@ -127,7 +128,7 @@ def _from_roi(roi: Roi, found: StructureSet, volume: Volume) -> Contour | Passed
     target = is_target(roi.name, roi.interpreted_type)
     said = roi.interpreted_type == "GTV" or names_neoplasm(roi.name)
     by_person = roi.algorithm != "AUTOMATIC" or found.approved
-    notes = [*raster.notes, *roi.skipped]
+    notes = [*raster.notes, *(f"{each}." for each in roi.skipped)]
     if roi.algorithm is None:
         notes.append("The structure set does not say how the outline was made; it is taken as drawn by hand.")
     if target:
@@ -287,11 +288,6 @@ def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRu
     else:
         rule = f"All lesions ({count}) from the first usable source ({source}), largest first."
     return Segmented(lesions=tuple(ordered), skipped=tuple(str(each) for each in skipped), rule=rule)
-
-
-def _unneeded(source: SourceFiles) -> PassedOver:
-    what = f"model {source.model}" if source.kind == "model" else _NAMES[source.kind]
-    return PassedOver(what, "", "not used, as a source before it shows the lesion")
 
 
 def _nothing(skipped: Sequence[PassedOver], volume: Volume) -> Refused:

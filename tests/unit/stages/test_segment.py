@@ -273,7 +273,7 @@ def test_the_first_source_that_shows_a_lesion_wins(tmp_path):
     assert p.notes == ()  # the same grid: a copy
     assert machine.seen == []
     assert "ROI 1 'Lung'" in found.skipped[0]
-    assert found.skipped[-1].startswith("model m: not used")
+    assert found.skipped[-1].startswith("model: not used")
     assert "(Segmentation)" in found.rule
 
 
