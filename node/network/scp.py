@@ -9,8 +9,9 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 import structlog
 from pynetdicom import AE, _config, evt
@@ -149,6 +150,7 @@ class Scp:
         self.settings = settings
         self._on_store, self._on_request = on_store, on_request
         self._open = _Open()
+        self._mute: WeakSet[Association] = WeakSet()  # of peers that may not send
         self._server: AcceptorServer | None = None
         self._thread: threading.Thread | None = None
 
@@ -216,8 +218,11 @@ class Scp:
         if not settings.accept_any:
             if called != settings.ae_title.strip():
                 return NOT_US
-            if not any(peer.calls_from(calling, address) for peer in settings.peers):
+            callers = [peer for peer in settings.peers if peer.calls_from(calling, address)]
+            if not callers:
                 return UNKNOWN
+            if not any(peer.may_send for peer in callers):
+                self._mute.add(association)
         if reason := self._on_request():
             return reason
         room = self._open.admit(association, calling, at_most=settings.max_associations, per_peer=settings.max_per_peer)
@@ -226,7 +231,7 @@ class Scp:
     def _store(self, event: Event) -> int:
         request, context = event.request, event.context
         calling, address = event.assoc.requestor.ae_title.strip(), event.assoc.requestor.address
-        if not self._may_send(calling, address):
+        if event.assoc in self._mute:
             log.warning("instance.rejected", calling=calling, host=address, reason="this peer may not send")
             return NOT_AUTHORISED
         with request.DataSet.getbuffer() as data:
@@ -241,10 +246,6 @@ class Scp:
                     data=data,
                 )
             )
-
-    def _may_send(self, calling: str, address: str) -> bool:
-        peers: Iterable[Peer] = self.settings.peers
-        return self.settings.accept_any or any(p.may_send and p.calls_from(calling, address) for p in peers)
 
 
 def _goes_on(association: Association) -> bool:

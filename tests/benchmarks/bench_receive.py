@@ -3,8 +3,8 @@ Receive speed as a ratio to DCMTK `storescp --fork`, both measured in one run, a
 
     python -m tests.benchmarks.bench_receive [rounds]
 
-300 CT slices of 512 x 512 (Explicit VR Little Endian) over one association of DCMTK `storescu`. Our side syncs each file and
-folder before it answers (a formality on tmpfs); storescp never does.
+300 CT slices of 512 x 512 (Explicit VR Little Endian) over one association of DCMTK `storescu`. Our side syncs each
+file and folder before it answers (a formality on tmpfs); storescp never does.
 """
 
 from __future__ import annotations
