@@ -25,7 +25,7 @@ ON_SLICE = 0.1  #: a contour plane nearer than this (in slices) to a slice was d
 SAME_PLANE_MM = 0.05  #: contours nearer than this are in one plane
 PLANAR_MM = 0.5  #: how far the points of a contour may stray from their own plane
 BRIDGE = 1.5  #: gaps up to this many contour spacings are bridged, longer ones stay empty
-LARGEST_BOX = 400_000_000  #: voxels; a drawing beyond this has coordinates that are no patient's
+LARGEST_BOX = 150_000_000  #: voxels; a drawing beyond this has coordinates that are no patient's
 
 Outline = NDArray[np.float64]
 """Shape (point, 2): (row, column) in voxel indices."""
