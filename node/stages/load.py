@@ -20,7 +20,7 @@ from pydicom.dataset import Dataset
 
 from node.dicom.codecs import decode_file, is_lossy
 from node.dicom.functional import MODALITIES, flat
-from node.dicom.header import FOREIGN, open_header, quiet
+from node.dicom.header import open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
 from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, not_axial, plane
 from node.domain.geometry import Geometry
@@ -30,6 +30,10 @@ from node.errors import InstanceUnreadable, Refused
 
 READERS = 2
 """Threads that read pixels: files are read and numbers multiplied outside Python's lock."""
+
+
+BROKEN_VALUE = (ValueError, TypeError, OverflowError, NotImplementedError)
+"""What pydicom raises when a value that breaks the rules of its VR is asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +78,7 @@ def load(paths: Sequence[Path], rules: LoadRules) -> Loaded:
     try:
         with quiet():
             return _load(files, rules)
-    except FOREIGN as error:  # a header value that breaks its own rules, met where it is used
+    except BROKEN_VALUE as error:  # a header value that breaks its own rules, met where it is used
         where = f"series {files[0].ds.get('SeriesInstanceUID', 'without UID')}"
         raise Refused("unsupported image", f"a header cannot be used ({type(error).__name__})", at=where) from error
 

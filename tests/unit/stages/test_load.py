@@ -389,3 +389,17 @@ def test_an_unreadable_file_is_refused(tmp_path):
         load(paths, RULES)
 
     assert caught.value.code == "undecodable"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "vr"), [("RescaleSlope", "LO"), ("NumberOfFrames", "LO"), ("SliceThickness", "LO")]
+)
+def test_a_value_that_is_no_number_is_refused(tmp_path, keyword, vr):
+    """Text where a number belongs refuses the case without quoting the text."""
+    series = image_series(ramp())
+    for ds in series:
+        ds.add_new(keyword, vr, "Geheim^Anna")
+    error = refusal(series, tmp_path / "s")
+
+    assert error.code == "unsupported image"
+    assert "Geheim" not in str(error)
