@@ -11,16 +11,12 @@ import structlog
 
 EVENTS = frozenset(
     {
-        "association.rejected",
         "association.accepted",
         "association.closed",
-        "case.changed",
-        "configuration.read",
-        "crew.changed",
-        "delivery.deferred",
+        "association.rejected",
         "delivery.dead",
+        "delivery.deferred",
         "delivery.sent",
-        "delivery.superseded",
         "instance.conflicted",
         "instance.not_stored",
         "instance.recorded",
@@ -28,7 +24,6 @@ EVENTS = frozenset(
         "instance.stored",
         "instance.unreadable",
         "intent.taken",
-        "job.cancelled",
         "job.failed",
         "job.finished",
         "job.lost",
@@ -36,7 +31,6 @@ EVENTS = frozenset(
         "job.refused",
         "job.requeued",
         "job.started",
-        "ledger.opened",
         "ledger.rebuilt",
         "library.logged",
         "loop.ended",
@@ -47,7 +41,6 @@ EVENTS = frozenset(
         "node.stopping",
         "node.waiting",
         "peer.missing",
-        "spool.recovered",
         "stage.finished",
         "stage.started",
         "value.dropped",
@@ -98,11 +91,31 @@ def configure(level: str = "INFO", *, json: bool | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for noisy in ("pydicom", "pynetdicom", "highdicom", "radiomics", "distributed", "asyncio", "alembic", "sqlalchemy"):
-        library = logging.getLogger(noisy)
-        library.handlers[:] = []
-        library.propagate = True
-        library.setLevel(logging.ERROR)
+    logging.captureWarnings(capture=True)  # their texts quote header values; as log lines they lose them
+    quieten()
+
+
+NOISY = (
+    "pydicom",
+    "pynetdicom",
+    "highdicom",
+    "radiomics",
+    "distributed",
+    "asyncio",
+    "alembic",
+    "sqlalchemy",
+    "tornado",
+)
+
+
+def quieten() -> None:
+    """Take the handlers and levels of the libraries away; to be called again after one that sets them at import."""
+    for name in [*NOISY, *logging.root.manager.loggerDict]:
+        if name.partition(".")[0] in NOISY:
+            library = logging.getLogger(name)
+            library.handlers[:] = []
+            library.propagate = True
+            library.setLevel(logging.ERROR)
 
 
 def _scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

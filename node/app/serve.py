@@ -118,7 +118,9 @@ class Node:
 
     def _hold(self) -> None:
         if not self._service_lock.held():
-            raise LedgerError("the lock on the ledger was lost", at="ledger", do="a standby may be at work; start again")
+            raise LedgerError(
+                "the lock on the ledger was lost", at="ledger", do="a standby may be at work; start again"
+            )
 
     def _crash(self, loop: str) -> None:
         self._crashed = loop

@@ -18,7 +18,7 @@ from node.network.scu import send
 from node.store.results import read
 
 SEG, SR = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.88.34"
-PATIENCE_S = 50
+PATIENCE_S = 120
 
 
 def show(keep: Path | None = None) -> int:
@@ -46,11 +46,13 @@ def show(keep: Path | None = None) -> int:
             peer = Peer(name="radnode", ae_title="RADNODE", host="127.0.0.1", port=port, may_send=True)
             sent = send(study.paths, peer, "SCANNER")
             if refused := [each for each in sent if each.status != 0]:
-                sys.exit(f"{len(refused)} instances were not taken, the first one: {refused[0].detail or refused[0].status}")
+                sys.exit(
+                    f"{len(refused)} instances were not taken, the first one: {refused[0].detail or refused[0].status}"
+                )
             say(f"Sent by C-STORE: {len(sent)} instances, each answered Success when it was durable.")
             steps = _Steps(home, say)
             _await(
-                lambda: steps.tell() or {SEG, SR} <= {r.sop_class for r in pacs.stores},
+                lambda: steps.told() and {SEG, SR} <= {r.sop_class for r in pacs.stores},
                 alive,
                 "SEG and SR to come back",
             )

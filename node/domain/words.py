@@ -170,7 +170,9 @@ def evidence(prediction: Prediction) -> list[str]:
 
 def caveats(facts: ModelFacts) -> list[str]:
     """What always stands beside this model, whatever it says."""
-    exploratory = [f"EXPLORATORY: {_ended(facts.exploratory)}"] if facts.exploratory else []
+    exploratory = (
+        [f"EXPLORATORY: {_ended(facts.exploratory.removeprefix('exploratory: '))}"] if facts.exploratory else []
+    )
     training = [f"Training data: {_ended(facts.training)}"] if facts.training else []
     return [*exploratory, *training, *map(_sentence, facts.limits), NO_SUBSTITUTE]
 

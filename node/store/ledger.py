@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
@@ -42,12 +43,11 @@ class Ledger(Instances, Studies, Cases, Jobs, Outcomes, Deliveries, Intents, Tra
         Raises:
             LedgerError: The database cannot be used, or a newer radnode wrote it.
         """
-        ledger = cls(connect(url), clock)
-        try:
+        with ExitStack() as undo:
+            ledger = cls(connect(url), clock)
+            undo.callback(ledger.close)
             ledger.upgrade()
-        except BaseException:
-            ledger.close()
-            raise
+            undo.pop_all()
         return ledger
 
     def needs_rebuild(self) -> bool:

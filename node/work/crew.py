@@ -15,6 +15,7 @@ import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
 from distributed.security import Security
 
+from node import logs
 from node.work.task import Ended, Task, Workplace
 
 _SETTINGS = {
@@ -59,6 +60,7 @@ class DaskCrew:
 
     def __init__(self, workplace: Workplace, *, workers: int, memory_gb: float, scheduler: str | None = None) -> None:
         dask.config.set(_SETTINGS)
+        logs.quieten()
         self._workplace = workplace
         self._futures: dict[str, tuple[Task, Future]] = {}
         self._ended: SimpleQueue[Ended] = SimpleQueue()

@@ -12,7 +12,6 @@ from node.domain.order import Order
 from node.store import results
 from node.store.jobs import JobRow
 from node.store.ledger import Ledger
-from node.store.results import Manifest
 from node.work.task import Crew, Ended, Task
 
 log = structlog.get_logger()

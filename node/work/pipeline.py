@@ -25,8 +25,8 @@ from node.domain.order import Input, Order
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
-from node.inference.model import Classifier, Segmenter
 from node.inference.manifest import Manifest
+from node.inference.model import Classifier, Segmenter
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from node.stages.judge import judge

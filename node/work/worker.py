@@ -20,6 +20,7 @@ from node.domain.report import report
 from node.errors import ModelFailed
 from node.inference.model import Classifier, Segmenter
 from node.inference.package import Package, find_packages, load_package
+from node.stages.measure import extractor_class
 from node.store import results
 from node.store.results import Manifest, ResultFile
 from node.work.pipeline import Asked, Parts, Result, run
@@ -35,6 +36,7 @@ _open: dict[tuple[str, str], Model] = {}  # a process opens each package once; i
 def warm_up(workplace: Workplace) -> None:
     """Import what costs time and open every model, before the first order comes."""
     logs.configure(os.environ.get("RADNODE_LOG_LEVEL", "INFO"))
+    extractor_class()
     for name, folder in find_packages([Path(d) for d in workplace.model_dirs]).items():
         try:
             _opened(load_package(folder), workplace.threads)

@@ -31,7 +31,12 @@ from = ["rtstruct", "seg", "seed", "model:lung-lesion"]
 def radnode(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command."""
     return subprocess.run(
-        [sys.executable, "-m", "node", *map(str, arguments)], capture_output=True, text=True, timeout=280, cwd=cwd, check=False
+        [sys.executable, "-m", "node", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=cwd,
+        check=False,
     )
 
 
@@ -79,7 +84,9 @@ def contains(seg: pydicom.Dataset, point: np.ndarray) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.70"])
+@pytest.mark.parametrize(
+    "syntax", ["1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.70"]
+)
 def test_recompressed_without_loss_it_is_the_same_seg(data, lidc, tmp_path, syntax):
     """RLE, JPEG 2000 lossless, JPEG-LS lossless, JPEG lossless: the frames are equal to the last bit."""
     folder = tmp_path / "dicom"

@@ -90,7 +90,7 @@ def finish(node: Service, pacs: Archive, undisturbed: dict[str, Dataset]) -> Non
     assert [job.state for job in node.jobs()] == ["succeeded"]
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 @pytest.mark.parametrize("marker", ["instance.recorded", "job.queued", *STAGES, "job.finished", "delivery.sent"])
 def test_the_node_is_killed(marker, data, tmp_path, undisturbed):
     """SIGKILL of the serving process when the log shows the marker; a new start finishes the work."""
@@ -107,7 +107,7 @@ def test_the_node_is_killed(marker, data, tmp_path, undisturbed):
         node.kill()
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 @pytest.mark.parametrize("marker", STAGES)
 def test_the_worker_is_killed(marker, data, tmp_path, undisturbed):
     """SIGKILL of the worker process inside a stage; the node counts the attempt and tries again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from io import BytesIO
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.support.clients import dcmsend, judged
 from tests.support.orthanc import Orthanc, orthanc
-from tests.support.peers import until
+from tests.support.peers import program, until
 from tests.support.service import Service
 
 SEG, SR = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.88.34"
@@ -45,12 +46,20 @@ def test_one_seg_and_one_sr_come_back_into_the_pacs(phantom, data):
     assert seg.SegmentSequence[0].SegmentAlgorithmType == "MANUAL"
 
 
-def test_the_sr_names_volume_prediction_and_its_limits(phantom):
-    """A radiologist who reads nothing else reads this."""
+def test_the_sr_names_volume_prediction_and_its_limits(phantom, tmp_path):
+    """A radiologist who reads nothing else reads this; DCMTK's dsrdump is the reader."""
     _, pacs = phantom
-    [sr] = objects(pacs, "SR")
-    text = str(sr)
-    for words in ("AI-predicted probability of EGFR mutation", "GTV-1", "primary NSCLC", "ubstitute for molecular testing"):
+    [file] = pacs.instances("SR")
+    (tmp_path / "sr.dcm").write_bytes(file)
+    text = subprocess.run(
+        [program("dsrdump"), "+Pl", str(tmp_path / "sr.dcm")], capture_output=True, text=True, check=True
+    ).stdout
+    for words in (
+        "AI-predicted probability of EGFR mutation",
+        "GTV-1",
+        "primary NSCLC",
+        "ubstitute for molecular testing",
+    ):
         assert words in text
 
 
@@ -62,16 +71,6 @@ def test_dciodvfy_finds_no_error(phantom, tmp_path):
             path = tmp_path / f"{modality}{number}.dcm"
             path.write_bytes(file)
             assert judged(path) == []
-
-
-def test_the_log_holds_no_patient_data(phantom, data):
-    """Names and identifiers of the phantom appear nowhere in the log."""
-    node, _ = phantom
-    source = pydicom.dcmread(next((data / "ibsi-ct-phantom" / "dicom" / "image").iterdir()), stop_before_pixels=True)
-    log = node.log_bytes().decode()
-    for keyword in ("PatientName", "PatientID", "PatientBirthDate"):
-        value = str(source.get(keyword, ""))
-        assert not value or value not in log, keyword
 
 
 def test_only_the_dicom_port_listens_beyond_this_machine(phantom):

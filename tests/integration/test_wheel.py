@@ -22,7 +22,12 @@ def test_the_wheel_verifies_its_models_and_runs_a_folder(data, tmp_path):
     uv = shutil.which("uv") or str(ROOT / ".tools" / "bin" / "uv")
     if not Path(uv).exists():
         missing("uv is not at hand")
-    build = subprocess.run([uv, "build", "--wheel", "--out-dir", str(tmp_path), "--offline", str(ROOT)], capture_output=True, text=True, check=False)
+    build = subprocess.run(
+        [uv, "build", "--wheel", "--out-dir", str(tmp_path), "--offline", str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if build.returncode:
         pytest.skip("the wheel cannot be built without the package index here: " + build.stderr[-200:])
     [wheel] = tmp_path.glob("*.whl")
@@ -32,15 +37,31 @@ def test_the_wheel_verifies_its_models_and_runs_a_folder(data, tmp_path):
     packages = next(p for p in sys.path if p.endswith("site-packages"))
     (next((home / "lib").iterdir()) / "site-packages" / "dependencies.pth").write_text(packages + "\n")
     python = home / "bin" / "python"
-    subprocess.run([uv, "pip", "install", "--offline", "--no-deps", "--python", str(python), str(wheel)], check=True, capture_output=True)
+    subprocess.run(
+        [uv, "pip", "install", "--offline", "--no-deps", "--python", str(python), str(wheel)],
+        check=True,
+        capture_output=True,
+    )
     environment = {k: v for k, v in os.environ.items() if k not in {"PYTHONPATH", "VIRTUAL_ENV"}}
 
     def radnode(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(home / "bin" / "radnode"), *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            [str(home / "bin" / "radnode"), *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
-    where = subprocess.run([str(python), "-c", "import node; print(node.__file__)"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    where = subprocess.run(
+        [str(python), "-c", "import node; print(node.__file__)"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert str(home) in where.stdout
     verified = radnode("models", "verify")
     assert verified.returncode == 0, verified.stdout + verified.stderr

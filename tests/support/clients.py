@@ -11,11 +11,15 @@ from tests.support.peers import program
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}  # or every send waits 40 ms: Nagle against delayed ACK
 
 
-def dcmsend(port: int, *paths: Path, calling: str = "SCANNER", called: str = "RADNODE", options: tuple[str, ...] = ()) -> None:
+def dcmsend(
+    port: int, *paths: Path, calling: str = "SCANNER", called: str = "RADNODE", options: tuple[str, ...] = ()
+) -> None:
     """Send files and folders; every instance must be answered Success."""
     command = [program("dcmsend"), "-v", "-aet", calling, "-aec", called, *options, "127.0.0.1", str(port)]
     folders = ["+sd", "+r"] if any(path.is_dir() for path in paths) else []
-    done = subprocess.run([*command, *folders, *map(str, paths)], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [*command, *folders, *map(str, paths)], env=ENVIRONMENT, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 

@@ -25,14 +25,14 @@ class Orthanc:
 
     def get(self, path: str) -> Any:
         """JSON of a REST path, or bytes of a file."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}{path}", timeout=30) as answer:
             body = answer.read()
         return body if path.endswith("/file") else json.loads(body)
 
     def post(self, path: str, body: Any) -> Any:
         """JSON answer to a JSON post."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data=data, method="POST")  # noqa: S310
+        request = urllib.request.Request(f"http://127.0.0.1:{self.http_port}{path}", data=data, method="POST")
         with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return json.loads(answer.read() or b"null")
 

@@ -26,7 +26,9 @@ def configuration() -> str:
 
 def refusals() -> str:
     """Every refusal code with its sentence."""
-    return "\n".join(["| code | what the report says |", "|---|---|", *(f"| `{c}` | {t} |" for c, t in REFUSALS.items())])
+    return "\n".join(
+        ["| code | what the report says |", "|---|---|", *(f"| `{c}` | {t} |" for c, t in REFUSALS.items())]
+    )
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
