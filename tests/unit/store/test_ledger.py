@@ -129,17 +129,19 @@ def test_a_transaction_that_fails_leaves_nothing(ledger):
     assert not ledger.made_here("1")
 
 
-def test_threads_lose_no_update(ledger):
+def test_writers_lose_no_update(ledger, url, clock):
     """
-    Four threads that read, then write, do not overwrite one another (SQLite's deferred transactions would).
+    Four writers with connections of their own that read, then write, do not overwrite one another (SQLite's deferred transactions would).
     """
     ledger.record([an_arrival(an_instance("1.1"))])
 
     def increment() -> None:
+        own = Ledger.open(url, clock)
         for _ in range(20):
-            with ledger.writing() as connection:
+            with own.writing() as connection:
                 count = connection.execute(text("SELECT size_bytes FROM instance")).scalar()
                 connection.execute(text("UPDATE instance SET size_bytes = :n"), {"n": count + 1})
+        own.close()
 
     threads = [threading.Thread(target=increment) for _ in range(4)]
     for thread in threads:
