@@ -131,7 +131,7 @@ def test_a_transaction_that_fails_leaves_nothing(ledger):
 
 def test_writers_lose_no_update(ledger, url, clock):
     """
-    Four writers with connections of their own that read, then write, do not overwrite one another (SQLite's deferred transactions would).
+    Four writers on connections of their own read, then write (SQLite's deferred transactions would lose updates).
     """
     ledger.record([an_arrival(an_instance("1.1"))])
 
