@@ -77,8 +77,8 @@ class Envelope:
         )
 
     def naming(self, findings: Findings) -> Envelope:
-        """The same envelope, with every model that these findings name among its algorithms."""
-        named = [*self.models, *filter(None, [findings.segmenter]), *findings.models]
+        """The same envelope, with every model that drew or was asked among its algorithms."""
+        named = [*self.models, *filter(None, [findings.segmenter])]
         named += [prediction.model for lesion in findings.lesions for prediction in lesion.predictions]
         return replace(self, models=tuple({(m.id, m.digest): m for m in named}.values()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -89,6 +90,12 @@ def stand_in(study_uid: str) -> Dataset:
     return ds
 
 
+def valid(source: Dataset, keyword: str) -> Any:
+    """The decoded value of one more attribute, None where it is absent, empty or invalid."""
+    with _unchecked():
+        return _valid(source, keyword)
+
+
 def requests(source: Dataset) -> list[Dataset]:
     """
     Items for Referenced Request Sequence (0040,A370) from the source's Request Attributes Sequence (0040,0275).
@@ -115,8 +122,9 @@ def requests(source: Dataset) -> list[Dataset]:
 
 @contextmanager
 def _unchecked() -> Iterator[None]:
-    """Read without pydicom's own checks: their warnings quote the value."""
-    with pydicom.config.disable_value_validation():
+    """Read without pydicom's own checks, whose warnings may quote the value; `_valid` makes its own."""
+    with pydicom.config.disable_value_validation(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         yield
 
 

@@ -12,7 +12,7 @@ from pydicom.sr.coding import Code
 
 from node.dicom import codes
 from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_name, seal
-from node.dicom.inherit import stand_in
+from node.dicom.inherit import stand_in, valid
 from node.dicom.uids import derive_uid
 from node.domain import words
 from node.domain.findings import Findings, Lesion, ModelFacts
@@ -104,14 +104,14 @@ def _plane(volume: Volume, headers: Sequence[Dataset], index: int) -> Dataset:
     plane.SOPClassUID = CT_IMAGE
     plane.SOPInstanceUID = at.sop_uid if frame is None else derive_uid("frame", at.sop_uid, str(frame))
     plane.SeriesInstanceUID, plane.FrameOfReferenceUID = volume.series_uid, volume.frame_uid
-    plane.PositionReferenceIndicator = str(header.get("PositionReferenceIndicator") or "")
+    plane.PositionReferenceIndicator = valid(header, "PositionReferenceIndicator") or ""
     plane.Modality = volume.modality
     _, plane.Rows, plane.Columns = volume.geometry.shape
     _place(plane, volume, header, index)
     plane.LossyImageCompression = "01" if volume.lossy else "00"
     for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
-        if volume.lossy and header.get(keyword):
-            plane[keyword] = header[keyword]
+        if volume.lossy and (value := valid(header, keyword)):
+            setattr(plane, keyword, value)
     return plane
 
 

@@ -5,13 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pydicom
 import pytest
 
 from node.dicom import inherit
 from node.dicom.uids import derive_uid
 from node.domain.findings import Contour, Provenance
 from node.stages.encode_seg import COLOURS, encode_seg
-from tests.support.findings import DRAWN, ENHANCED_CT, FOUND, SHAPE, Case, as_bytes, make_case, make_envelope, reread
+from tests.support.findings import (
+    DRAWN,
+    ENHANCED_CT,
+    FOUND,
+    SHAPE,
+    Case,
+    as_bytes,
+    make_case,
+    make_envelope,
+    make_lesion,
+    make_volume,
+    reread,
+)
 from tests.support.series import CT, MR
 
 OBLIQUE = {"orientation": (0.96, 0.28, 0.0, -0.28, 0.96, 0.0), "origin": (-100.5, 20.25, -300.125)}
@@ -234,12 +247,8 @@ def test_wrong_arguments_are_refused():
             encode_seg(findings, case.volume, headers, case.envelope)
 
 
-def test_the_lidc_grid_round_trips(data):
+def test_a_real_ct_round_trips(data):
     """On a real lung CT every frame lies on the very position of its slice."""
-    import pydicom
-
-    from tests.support.findings import make_lesion, make_volume
-
     paths = sorted((data / "ibsi-ct-phantom").rglob("*.dcm"))
     images = [pydicom.dcmread(path) for path in paths]
     images = sorted((ds for ds in images if ds.SOPClassUID == CT), key=lambda ds: float(ds.ImagePositionPatient[2]))
