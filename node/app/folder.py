@@ -6,7 +6,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from node.dicom.header import read_instance
 from node.domain.document import Unmatched, document, job_document
 from node.domain.order import Order
 from node.errors import ConfigError, InstanceUnreadable, NodeError
+from node.receive.compare import compare_versions
 from node.store.instances import Arrival
 from node.store.ledger import Ledger
 from node.work import worker
@@ -67,6 +68,7 @@ def run_folder(
         ledger = Ledger.open(f"sqlite:///{Path(scratch).resolve() / 'ledger.sqlite'}", _now)
         here = site.compose(config, installation=f"run-{uuid.uuid4()}", root=folder, clinical=clinical)
         ledger.record(list(_arrivals(folder.resolve(), outcome)))
+        compare_versions(ledger, folder)
         assembler = Assembler(
             ledger, pipelines, here, Patience(quiet=timedelta(0), gap=timedelta(0)), _now, lambda *_: None
         )
@@ -79,7 +81,7 @@ def run_folder(
 
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.now().astimezone()
 
 
 def _arrivals(folder: Path, outcome: Outcome) -> Iterator[Arrival]:
@@ -108,10 +110,15 @@ def _execute(ledger: Ledger, config: Config, out: Path, outcome: Outcome) -> Non
             outcome.failed = True
             outcome.jobs.append(
                 job_document(
-                    job_id=job.id, pipeline=job.pipeline, study_uid=job.study_uid, revision=job.revision, state="failed",
-                    reason_code="failed", reason=str(error),
+                    job_id=job.id,
+                    pipeline=job.pipeline,
+                    study_uid=job.study_uid,
+                    revision=job.revision,
+                    state="failed",
+                    reason_code="failed",
+                    reason=str(error),
                 )
-            )  # fmt: skip
+            )
             outcome.reports.append(f"Pipeline {order.pipeline.name} failed on study {order.study_uid}: {error}")
             continue
         target = out / f"{order.pipeline.name}-{job.id[:12]}"

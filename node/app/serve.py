@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -33,15 +33,15 @@ log = structlog.get_logger()
 MB, GB = 10**6, 10**9
 
 
-def utc_now() -> datetime:
-    """The node's clock."""
-    return datetime.now(UTC)
+def now() -> datetime:
+    """The node's clock, in the zone of the hospital: the times of results are read by people."""
+    return datetime.now().astimezone()
 
 
 class Node:
     """The running service. `start` returns when the door is open; `wait` when it should stop."""
 
-    def __init__(self, config: Config, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, config: Config, clock: Callable[[], datetime] = now) -> None:
         self._config, self._clock = config, clock
         self._state = config.node.state_dir.resolve()
         self._over = threading.Event()
@@ -90,7 +90,7 @@ class Node:
         return 0
 
     def stop(self) -> None:
-        """Refuse new associations, let open ones finish, let jobs use the rest of the grace time, requeue the others."""
+        """Refuse new associations, let open ones finish, let jobs use the rest of the grace time, requeue others."""
         grace = timedelta(seconds=self._config.work.stop_grace_s)
         end = self._clock() + grace
         log.info("node.stopping", wait_s=grace.total_seconds())
@@ -158,7 +158,10 @@ class Node:
         config = self._config
         threads = max(1, (os.cpu_count() or 1) // config.work.workers)
         place = Workplace(
-            state_dir=str(self._state), model_dirs=tuple(str(d) for d in config.model_dirs), threads=threads
+            state_dir=str(self._state),
+            model_dirs=tuple(str(d) for d in config.model_dirs),
+            threads=threads,
+            log_level=config.node.log_level,
         )
         self._dispatcher_crew = DaskCrew(
             place, workers=config.work.workers, memory_gb=config.work.memory_gb, scheduler=config.work.scheduler

@@ -124,7 +124,7 @@ def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
 
 
 def _match(study: Study, pipeline: Pipeline) -> _Match:
-    """Best match wins: most conditions met, then most slices, then the smallest UID, so that it never depends on order."""
+    """Best match wins: most conditions met, then most slices, then the smallest UID: never the order of arrival."""
     match = _Match()
     for role, conditions in pipeline.roles.items():
         best: tuple[int, int] = (0, 0)

@@ -126,9 +126,9 @@ class Assembler:
             prepared.order
             and (former := self._ledger.latest_job(study_uid, pipeline.name))
             and former.state == "running"
+            and former.fingerprint != prepared.order.fingerprint
         ):
-            if former.fingerprint != prepared.order.fingerprint:
-                return "the former revision is being computed", RUNNING_WAIT
+            return "the former revision is being computed", RUNNING_WAIT
         return None
 
     def _new(self, order: Order, *, again: bool) -> Order | None:

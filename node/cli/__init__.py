@@ -48,7 +48,7 @@ def run(
     out: Annotated[Path, typer.Option("--out", help="Folder for the result objects.")],
     pipeline: Annotated[Optional[str], typer.Option("--pipeline", help="Only this pipeline.")] = None,  # noqa: UP045
     clinical: Annotated[Optional[Path], typer.Option("--clinical", help="CSV with clinical values.")] = None,  # noqa: UP045
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the report.")] = False,  # noqa: FBT002
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document instead of the report.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Evaluate a folder of DICOM files without network; write the result objects and print the report."""

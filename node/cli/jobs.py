@@ -30,9 +30,8 @@ def list_jobs(
     if state is None:
         for case in ledger.cases():
             if case.state != "ready":
-                typer.echo(
-                    f"{'-':12}  {case.state:<10} {case.pipeline:<12} {case.study_uid}  {case.explanation.get('why', '')}"
-                )
+                why = case.explanation.get("why", "")
+                typer.echo(f"{'-':12}  {case.state:<10} {case.pipeline:<12} {case.study_uid}  {why}")
         for received in ledger.unreadables():
             typer.echo(f"{'-':12}  unreadable {received.path}  {received.reason}")
 
@@ -64,9 +63,8 @@ def _story(ledger: Ledger, job: JobRow) -> None:
     for step in ledger.transitions(job.id):
         typer.echo(f"      {step.at:%Y-%m-%d %H:%M:%S}  {step.kind:<9} {step.state:<10} {step.note}")
     for delivery in ledger.deliveries(job.id):
-        typer.echo(
-            f"      to {delivery.destination}: {delivery.kind} {delivery.state}, {delivery.tries} tries  {delivery.reason}"
-        )
+        sent = f"{delivery.kind} {delivery.state}, {delivery.tries} tries"
+        typer.echo(f"      to {delivery.destination}: {sent}  {delivery.reason}".rstrip())
     if job.document:
         typer.echo(json.dumps(job.document, indent=2, ensure_ascii=False))
 

@@ -39,7 +39,9 @@ def from_plain(kind: type[T], plain: Any) -> T:
 
 def canonical(value: Any) -> bytes:
     """The one JSON form of a value: sorted keys, no spaces, UTF-8, whole numbers without a point; NaN is an error."""
-    text = json.dumps(_whole(to_plain(value)), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(
+        _whole(to_plain(value)), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
     return text.encode()
 
 

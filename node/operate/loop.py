@@ -1,4 +1,4 @@
-"""A named thread that repeats a step. Crash-only: a step that fails unexpectedly ends the process, start-up recovers."""
+"""A named thread that repeats a step. Crash-only: one that fails unexpectedly ends the process, start-up recovers."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Door:
             log.warning("instance.rejected", error=str(error), calling=arrival.calling_ae, status=error.status)
             return error.status
         except OSError as error:
-            log.error("instance.not_stored", error=error.strerror, calling=arrival.calling_ae, status=OUT_OF_RESOURCES)  # noqa: TRY400 - the trace would tell no more
+            log.error("instance.not_stored", error=error.strerror, calling=arrival.calling_ae, status=OUT_OF_RESOURCES)
             return OUT_OF_RESOURCES
         log.debug("instance.stored", sop_uid=received.sop_uid, calling=received.calling_ae)
         self._on_received(received)

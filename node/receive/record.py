@@ -14,11 +14,11 @@ from pathlib import Path
 import structlog
 from pydicom.filereader import read_file_meta_info
 
-from node.dicom.content import same_content
 from node.dicom.header import FOREIGN, quiet, read_instance
 from node.domain.order import Order
-from node.domain.series import Instance, Stored
+from node.domain.series import Instance
 from node.errors import InstanceUnreadable
+from node.receive.compare import compare_versions
 from node.store import results
 from node.store.instances import Arrival
 from node.store.ledger import Ledger
@@ -64,7 +64,7 @@ class Recorder:
         waiting = self._spool.waiting()
         for batch in _batches(waiting):
             self._record([_read(path, self._clock()) for path in batch])
-        return len(waiting) + self._judge_all()
+        return len(waiting) + compare_versions(self._ledger, self._state_dir, stop=lambda: bool(self._spool.waiting()))
 
     def _record(self, files: Sequence[_Read]) -> None:
         arrivals, moves = [], []
@@ -86,36 +86,6 @@ class Recorder:
         self._ledger.unreadable(relative, file.reason, file.calling_ae, file.received_at)
         self._spool.reject(file.path, file.reason)
         log.warning("instance.unreadable", path=relative, calling=file.calling_ae, reason=file.reason)
-
-    def _judge_all(self) -> int:
-        count = 0
-        while waiting := self._ledger.unjudged(limit=BATCH):
-            for version, _ in waiting:
-                self._judge(version)
-                count += 1
-                if self._spool.waiting():
-                    return count
-        return count
-
-    def _judge(self, version: Stored) -> None:
-        """Find the first version that shows the same as this one."""
-        this, known = version.instance, self._ledger.versions(version.instance.sop_uid)
-        content = this.digest
-        for former in known:
-            shows_itself = former.content == former.instance.digest
-            if shows_itself and former.instance.digest != this.digest and self._same(former, version):
-                content = former.content
-                break
-        conflict = content != known[0].content
-        self._ledger.judge(this.sop_uid, this.digest, content=content, conflict=conflict)
-        if conflict:
-            log.warning("instance.conflicted", sop_uid=this.sop_uid, study_uid=this.study_uid, digest=this.digest)
-
-    def _same(self, one: Stored, other: Stored) -> bool:
-        try:
-            return same_content(self._state_dir / one.path, self._state_dir / other.path)
-        except InstanceUnreadable:
-            return False  # what nobody can compare must not pass for the same
 
 
 def rebuild(
@@ -163,7 +133,7 @@ def _orders(results_root: Path) -> Iterator[tuple[Order, Manifest]]:
         try:
             order = Order.from_json(order_json)
         except ValueError as error:
-            log.error("job.lost", job_id=manifest.job_id, reason=f"its order is not readable: {error}")  # noqa: TRY400
+            log.error("job.lost", job_id=manifest.job_id, reason=f"its order is not readable: {error}")
             continue
         if order.job_id == manifest.job_id:
             yield order, manifest

@@ -108,7 +108,7 @@ class DaskCrew:
         return [nanny.process.pid for nanny in nannies if nanny.process is not None and nanny.process.pid]
 
     def close(self) -> None:
-        """End our workers at once: what they were doing is requeued. Workers of a scheduler of others are left alone."""
+        """End our workers at once: what they were doing is requeued. A scheduler of others keeps its workers."""
         for pid in self.pids():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -148,7 +148,7 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_G
 
 
 def _error(future: Future) -> str:
-    """How a task failed, in words; "" when it did not. The name of a foreign error is told, its text may hold values."""
+    """How a task failed, in words; "" when it did not. Of a foreign error only the name: its text may hold values."""
     if future.status == "finished":
         return ""
     if future.status == "cancelled":

@@ -58,3 +58,4 @@ class Workplace:
     state_dir: str
     model_dirs: tuple[str, ...]
     threads: int
+    log_level: str = "INFO"

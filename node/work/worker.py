@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -35,7 +34,7 @@ _open: dict[tuple[str, str], Model] = {}  # a process opens each package once; i
 
 def warm_up(workplace: Workplace) -> None:
     """Import what costs time and open every model, before the first order comes."""
-    logs.configure(os.environ.get("RADNODE_LOG_LEVEL", "INFO"))
+    logs.configure(workplace.log_level)
     extractor_class()
     for name, folder in find_packages([Path(d) for d in workplace.model_dirs]).items():
         try:

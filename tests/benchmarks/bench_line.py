@@ -86,7 +86,9 @@ def ours(images: list[Path], drawing: list[Path]) -> float:
     ct = inputs(images)
     order = Order(
         installation="bench", node_version="0",
-        pipeline=Pipeline(name="bench", number=0, roles={"ct": Role(modality="CT")}, lesion=LesionRules(), features=True),
+        pipeline=Pipeline(
+            name="bench", number=0, roles={"ct": Role(modality="CT")}, lesion=LesionRules(), features=True
+        ),
         study_uid=ct[0].study_uid, patient_key="", revision=1, roles={"ct": ct},
         lesion=(LesionSource(kind="seg", inputs=inputs(drawing)),), models={}, clinical=Clinical(),
         written_at=datetime.now(UTC),

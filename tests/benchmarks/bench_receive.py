@@ -109,9 +109,9 @@ def main(rounds: int = 5) -> None:
                     times[who].append(measure(base / "study", Path(work)))
     medians = {who: SLICES / statistics.median(seconds) for who, seconds in times.items()}
     for who, speed in medians.items():
-        print(f"{who:16} {speed:6.0f} instances/s")  # noqa: T201
+        print(f"{who:16} {speed:6.0f} instances/s")
     for who in ("storescp --fork", "pynetdicom"):
-        print(f"radnode is {medians['radnode'] / medians[who]:.2f} x {who}")  # noqa: T201
+        print(f"radnode is {medians['radnode'] / medians[who]:.2f} x {who}")
 
 
 if __name__ == "__main__":

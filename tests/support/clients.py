@@ -18,7 +18,12 @@ def dcmsend(
     command = [program("dcmsend"), "-v", "-aet", calling, "-aec", called, *options, "127.0.0.1", str(port)]
     folders = ["+sd", "+r"] if any(path.is_dir() for path in paths) else []
     done = subprocess.run(
-        [*command, *folders, *map(str, paths)], env=ENVIRONMENT, capture_output=True, text=True, timeout=120
+        [*command, *folders, *map(str, paths)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 

@@ -32,7 +32,13 @@ class Bench:
         """An assembler on this ledger, as after a start."""
         pipeline = replace(LUNG, **changes)
         return Assembler(
-            self.ledger, [pipeline], SITE, Patience(quiet=QUIET, gap=GAP), self.clock, self.count, frozenset({"COUNTING"})
+            self.ledger,
+            [pipeline],
+            SITE,
+            Patience(quiet=QUIET, gap=GAP),
+            self.clock,
+            self.count,
+            frozenset({"COUNTING"}),
         )
 
     def clock(self) -> datetime:
@@ -47,7 +53,10 @@ class Bench:
     def receive(self, *instances: Instance, calling: str = "SCANNER") -> None:
         """Record instances as received now."""
         self.ledger.record(
-            [Arrival(instance=i, path=f"kept/{i.digest}", calling_ae=calling, received_at=self.now, size_bytes=1) for i in instances]
+            [
+                Arrival(instance=i, path=f"kept/{i.digest}", calling_ae=calling, received_at=self.now, size_bytes=1)
+                for i in instances
+            ]
         )
 
     def after(self, seconds: float) -> int:
