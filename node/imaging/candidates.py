@@ -17,6 +17,7 @@ GRID_MM = 1.5  #: candidates are looked for on a grid of about this size
 RADII_MM = (20.0, 14.0, 10.0, 7.0, 5.0, 3.5, 2.4)  #: of the balls that a candidate must hold, tried from the largest
 EDGE_MM = 1.5  #: partial volume around soft tissue
 SHELL_MM = (2.5, 5.5)  #: how far from a candidate its surroundings are judged
+STALK = 0.5  #: thickness of a stalk, as a share of the candidate's own
 AERATED_HU = -500.0
 BELOW_MM = 6.0
 MOST = 40  #: candidates at one scale that are looked at; more are vessels
@@ -38,6 +39,7 @@ class Candidate:
         wall: Share of its surroundings that lies outside the filled lung: chest wall, mediastinum, diaphragm.
         floor: Share of its lower surface that rests on tissue outside the lung (the diaphragm).
         cut: Whether it reaches the first or last slice.
+        stalk: Whether tissue at least half as thick as itself joins it to the body, as a trunk joins a hilar vessel.
     """
 
     mask: Bools
@@ -49,6 +51,7 @@ class Candidate:
     wall: float
     floor: float
     cut: bool
+    stalk: bool
 
 
 def find_candidates(volume: Volume, lungs: Lungs, soft_hu: float) -> list[Candidate]:
@@ -69,13 +72,27 @@ def find_candidates(volume: Volume, lungs: Lungs, soft_hu: float) -> list[Candid
     down = -1 if volume.geometry.axes[0, 2] > 0 else 1
     field = _Field(hu, filled, hu > soft_hu, coarse, box, len(volume.voxels), down)
     depth = distance_to(~(field.soft & filled), coarse.spacing)
+    anywhere = distance_to(~field.soft, coarse.spacing)
     taken = np.zeros(hu.shape, bool)
     found = []
     for radius in RADII_MM:
+        rooted = _rooted(anywhere > STALK * radius, filled)
         for where, core in islice(components(depth > radius), MOST):
             if not taken[where][core].any():
-                found.append(field.candidate(where, core, radius, taken))
+                found.append(
+                    field.candidate(where, core, radius=radius, taken=taken, stalk=bool(rooted[where][core].any()))
+                )
     return found
+
+
+def _rooted(tissue: Bools, filled: Bools) -> Bools:
+    """The components that reach out of the filled lung."""
+    labels, count = ndimage.label(tissue)
+    outside = np.zeros(count + 1, bool)
+    outside[np.unique(labels[~filled])] = True
+    outside[0] = False
+    rooted: Bools = outside[labels]
+    return rooted
 
 
 def _box(mask: Bools) -> Box:
@@ -95,7 +112,7 @@ class _Field:
     slices: int  #: of the whole volume
     down: int  #: step along the slices that leads to the feet
 
-    def candidate(self, where: Box, core: Bools, radius: float, taken: Bools) -> Candidate:
+    def candidate(self, where: Box, core: Bools, *, radius: float, taken: Bools, stalk: bool) -> Candidate:
         """Grow a core back by the radius it was eroded by, and look around."""
         wide = self._widened(where, radius + EDGE_MM + SHELL_MM[1] + 2)
         seed = np.zeros(self.hu.shape, bool)
@@ -117,6 +134,7 @@ class _Field:
             wall=float((shell & ~self.filled[wide]).sum() / max(1, shell.sum())),
             floor=self._floor(mask, wide),
             cut=self._cut(mask, wide),
+            stalk=stalk,
         )
 
     def _fine(self, wide: Box) -> Box:

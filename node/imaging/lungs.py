@@ -123,7 +123,9 @@ def _aerated(hu: Floats, coarse: Coarse) -> Bools:
     for box, part in components(free, min_voxels=int(SMALLEST_ML / coarse.voxel_ml)):
         if part.sum() < largest * SMALLEST_SHARE:
             break
-        if _is_lung(hu[box], part, near_body[box], coarse):
+        whole = placed(part, box, air.shape)
+        inner = ndimage.binary_erosion(whole, border_value=1)  # the border of the image is no surface
+        if _is_lung(hu[box], part, near_body[whole & ~inner], coarse):
             largest = max(largest, float(part.sum()))
             lung[box] |= part
     return lung
@@ -142,8 +144,16 @@ def _body(hu: Floats, coarse: Coarse) -> Bools:
     return body
 
 
-def _is_lung(hu: Floats, part: Bools, near_body: Bools, coarse: Coarse) -> bool:
-    """Whether a piece of air, in its bounding box, has the density, the thickness and the surroundings of lung."""
+def _is_lung(hu: Floats, part: Bools, wrapped: Bools, coarse: Coarse) -> bool:
+    """
+    Whether a piece of air has the density, the thickness and the surroundings of lung.
+
+    Args:
+        hu: In the bounding box of the piece.
+        part: The piece, same shape.
+        wrapped: For each voxel of its surface, whether the body is near.
+        coarse: The grid.
+    """
     padded = np.pad(part, 1)
     depth = distance_to(~padded, coarse.spacing)[1:-1, 1:-1, 1:-1]
     core = depth > 1.5 * GRID_MM
@@ -151,8 +161,7 @@ def _is_lung(hu: Floats, part: Bools, near_body: Bools, coarse: Coarse) -> bool:
         return False
     if not LUNG_HU[0] < float(np.median(hu[core])) < LUNG_HU[1]:
         return False
-    inner = ndimage.binary_erosion(np.pad(part, 1, mode="edge"), iterations=1)[1:-1, 1:-1, 1:-1]
-    return bool(near_body[part & ~inner].mean() > WRAPPED)
+    return bool(wrapped.size and wrapped.mean() > WRAPPED)
 
 
 def _sides(air: Bools, coarse: Coarse) -> list[Bools]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,14 @@ from node.errors import ModelFailed, Refused
 from node.imaging.candidates import Candidate, find_candidates
 from node.imaging.lungs import find_lungs
 from node.imaging.outline import outline
+from node.imaging.phantom import Nodule, chest_phantom
 
 NAMES = {
     "air": "vessels run into it on many sides",
     "elongation": "it is long like a vessel",
     "wall": "much of it lies against the wall or the mediastinum",
     "floor": "it rests on the diaphragm and may be part of it",
+    "stalk": "thick tissue joins it to the body, as with a vessel of the hilum",
     "size": "it is small",
     "margin": "another candidate is nearly as likely",
     "extent": "its outline does not fit the tissue it started from",
@@ -38,6 +41,8 @@ class Parameters:
         elongation: Longest over middle axis.
         wall: Share of its surroundings outside the filled lung.
         floor: Share of its lower surface on the diaphragm.
+        stalk: Share of its surroundings outside the filled lung, for a candidate that thick tissue joins to the body:
+            one that lies on the wall is joined to it anyway, one that does not is a vessel.
         size_mm: Diameter.
         margin: How far the second-best candidate stays behind, as a share of the best.
         extent: Volume of the solid outline over that of the candidate (or its inverse).
@@ -49,6 +54,7 @@ class Parameters:
     elongation: tuple[float, float] = (2.3, 1.6)
     wall: tuple[float, float] = (0.65, 0.4)
     floor: tuple[float, float] = (0.6, 0.3)
+    stalk: tuple[float, float] = (0.0, 0.2)
     size_mm: tuple[float, float] = (4.0, 8.0)
     margin: tuple[float, float] = (0.0, 0.4)
     extent: tuple[float, float] = (6.0, 3.0)
@@ -117,6 +123,45 @@ class LungLesion:
         }
         return self._drawing(drawn.mask, {**best.factors, **last}, left_out)
 
+    def check_golden(self, golden: Mapping[str, Any], /) -> list[str]:
+        """
+        Draw on the phantoms that `golden.json` describes, and compare.
+
+        Args:
+            golden: {"cases": [{"name", "nodules": [{"centre", "radius_mm"}], "expect": {"voxels", "centroid_mm",
+                "trust"}}], "tolerance": {"voxels" (a share), "centroid_mm", "trust"}}; see `node.imaging.phantom`.
+
+        Returns:
+            Every difference in words; empty when all is as it was.
+        """
+        cases = golden.get("cases", [])
+        if not cases:
+            return ["golden.json has no cases"]
+        return [line for case in cases for line in self._differences(case, golden["tolerance"])]
+
+    def answer(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        """What the model answers on the phantom of one golden case, in the form of its "expect"."""
+        nodules = [Nodule(centre=tuple(n["centre"]), radius_mm=n["radius_mm"]) for n in case["nodules"]]
+        volume = chest_phantom(nodules)
+        drawing = self({"ct": volume})
+        mask = drawing.masks[0] if drawing.masks else np.zeros(volume.voxels.shape, bool)
+        centroid = volume.geometry.point(np.argwhere(mask).mean(axis=0)) if mask.any() else np.zeros(3)
+        return {
+            "voxels": int(mask.sum()),
+            "centroid_mm": [round(float(value), 3) for value in centroid],
+            "trust": drawing.trust,
+        }
+
+    def _differences(self, case: Mapping[str, Any], tolerance: Mapping[str, float]) -> Iterator[str]:
+        found, expected = self.answer(case), case["expect"]
+        if abs(found["voxels"] - expected["voxels"]) > tolerance["voxels"] * expected["voxels"]:
+            yield f"{case['name']}: drew {found['voxels']} voxels, not {expected['voxels']}"
+        apart = float(np.linalg.norm(np.subtract(found["centroid_mm"], expected["centroid_mm"])))
+        if apart > tolerance["centroid_mm"]:
+            yield f"{case['name']}: centre lies {apart:.2f} mm from where it was"
+        if abs(found["trust"] - expected["trust"]) > tolerance["trust"]:
+            yield f"{case['name']}: trust is {found['trust']:g}, not {expected['trust']:g}"
+
     def _ranked(self, candidates: list[Candidate]) -> list[_Judged]:
         large = [c for c in candidates if c.diameter_mm >= self.parameters.smallest_mm]
         return sorted((_Judged(c, self._factors(c)) for c in large), key=lambda each: -each.weight)
@@ -128,6 +173,7 @@ class LungLesion:
             "elongation": _scale(candidate.elongation, given.elongation),
             "wall": _scale(candidate.wall, given.wall),
             "floor": _scale(candidate.floor, given.floor),
+            "stalk": _scale(candidate.wall, given.stalk) if candidate.stalk else 1.0,
             "size": _scale(candidate.diameter_mm, given.size_mm),
         }
 

@@ -104,12 +104,13 @@ def test_gas_in_the_bowel_is_no_lung(phantom):
 
 def test_a_mattress_is_no_lung(phantom):
     """
-    Foam below a patient without lungs has the density of lung, and is none.
+    Foam in a shell, below a patient without lungs, has the density of lung, and is none.
     """
     hu = phantom.voxels.copy()
-    hu[hu < -400] = 30
-    hu[:, 90:, :] = -880
-    hu[:, :10, :] = -1000
+    inside = hu[:, 26:102, 8:120]
+    inside[inside < -600] = 30
+    hu[:, 102:120, :] = -150
+    hu[:, 104:118, 2:-2] = -880
 
     assert find_lungs(replace(phantom, voxels=hu)) is None
 
