@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import ndimage
@@ -72,6 +73,10 @@ class Lungs:
     two: bool
 
 
+_found: WeakKeyDictionary[Volume, Lungs | None] = WeakKeyDictionary()
+"""The line and the search model both ask for the lungs of one image; it is looked at once, and forgotten with it."""
+
+
 def find_lungs(volume: Volume) -> Lungs | None:
     """
     Find the lungs on an axial CT of any field of view.
@@ -85,6 +90,12 @@ def find_lungs(volume: Volume) -> Lungs | None:
     Returns:
         The lungs, or None when the image shows none (bowel gas, table and clothing are none).
     """
+    if volume not in _found:
+        _found[volume] = _look(volume)
+    return _found[volume]
+
+
+def _look(volume: Volume) -> Lungs | None:
     hu, coarse = shrink(volume.voxels, volume.geometry.spacing, GRID_MM)
     hu = ndimage.gaussian_filter(hu, [0.4 * GRID_MM / s for s in coarse.spacing], mode="nearest", truncate=3)
     air = _aerated(hu, coarse)
