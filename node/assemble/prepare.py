@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from node.assemble.lesion import Sources, Speaks, sources
-from node.assemble.study import Current, Study, as_input
+from node.assemble.study import LESION_SOURCES, Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Fit, fit
@@ -133,6 +133,8 @@ def _match(study: Study, pipeline: Pipeline) -> _Match:
             slices = sum(max(1, len(instance.frames)) for instance in judged.instances)
             why = match.why.setdefault(uid, {})
             why[role] = judged.why_not or f"fits with {slices} slices"
+            if judged.why_not and entries[0].stored.instance.sop_class in LESION_SOURCES:
+                why[role] += "; what it draws or marks counts for the images that it refers to"
             taken = uid in {taken for taken, _ in match.roles.values()}
             if judged.instances and not taken and (judged.conditions, slices) > best:
                 best = (judged.conditions, slices)

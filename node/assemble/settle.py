@@ -84,9 +84,6 @@ class Assembler:
         seen = self._ledger.last_arrival(study_uid) or now
         study = look(self._ledger, study_uid)
         self._tell_others(study)
-        if not any(entry.stored.instance.modality in IMAGES for entry in study.instances):
-            self._ledger.examine(study_uid, seen, (), ())
-            return 0
         cases, orders = [], []
         for each in self._pipelines:
             if pipeline not in (None, each.name):

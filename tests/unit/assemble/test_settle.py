@@ -200,8 +200,13 @@ def test_an_operator_may_ask_for_another_run(bench):
     assert bench.orders()[1].predecessor.change == "It was run again on request."
 
 
-def test_a_study_without_images_makes_no_case(bench):
-    """An SR alone is kept and nothing more."""
+def test_a_study_without_images_is_kept_and_visible(bench):
+    """A structure set alone makes no order, but a case that says what it is; its images may come in another study."""
     bench.receive(replace(rtstruct(), study_uid="1.77"))
     assert bench.after(121) == 0
-    assert bench.ledger.cases("1.77") == ()
+    [case] = bench.ledger.cases("1.77")
+    assert case.state == "unmatched"
+    [roles] = case.explanation["series"].values()
+    assert roles["ct"] == (
+        "Modality is RTSTRUCT, not CT; what it draws or marks counts for the images that it refers to"
+    )
