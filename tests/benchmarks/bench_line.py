@@ -14,6 +14,7 @@ from time import perf_counter
 
 import numpy as np
 
+from node import logs
 from node.domain.clinical import Clinical
 from node.domain.order import Input, LesionRules, LesionSource, Order, Pipeline
 from node.domain.rules import Role
@@ -121,6 +122,7 @@ def stock(folder: Path, images: list[Path], mask: np.ndarray) -> float:
 
 def main() -> None:
     """Print both times and their ratio."""
+    logs.configure("ERROR")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         images, drawing, mask = phantom(folder)

@@ -36,6 +36,12 @@ class Orthanc:
         with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
             return json.loads(answer.read() or b"null")
 
+    def knows(self, name: str, ae_title: str, port: int) -> None:
+        """Let it know a DICOM node on this machine, to send to."""
+        body = json.dumps([ae_title, "127.0.0.1", port]).encode()
+        url = f"http://127.0.0.1:{self.http_port}/modalities/{name}"
+        urllib.request.urlopen(urllib.request.Request(url, data=body, method="PUT"), timeout=30).close()
+
     def series(self, modality: str) -> list[dict[str, Any]]:
         """All series of a modality, with their instances."""
         listed = [self.get(f"/series/{uid}") for uid in self.get("/series")]
