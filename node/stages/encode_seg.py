@@ -20,8 +20,8 @@ from node.domain.volume import Volume
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 
-COLOURS = ((62.0, 60.0, 45.0), (70.0, -45.0, 45.0), (55.0, 20.0, -65.0), (80.0, 5.0, 70.0), (60.0, 65.0, -40.0))
-"""Recommended Display CIELab Value (L*, a*, b*) of the lesions, in turn."""
+COLOURS = ((60.0, 58.0, 40.0), (70.0, -45.0, 45.0), (55.0, 20.0, -65.0), (80.0, 5.0, 70.0), (60.0, 65.0, -40.0))
+"""Recommended Display CIELab Value (L*, a*, b*) of the lesions, in turn; each lies within sRGB."""
 
 
 def encode_seg(findings: Findings, volume: Volume, headers: Sequence[Dataset], envelope: Envelope) -> Dataset:
