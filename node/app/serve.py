@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -192,8 +192,8 @@ class Node:
         settle, known = self._config.settle, peers(self._config)
         counting = {p.ae_title: known[name] for name, p in self._config.peers.items() if p.count}
 
-        def count(sender: str, study_uid: str) -> int | None:
-            return count_instances(counting[sender], self._config.receive.ae_title, study_uid)
+        def count(sender: str, study_uid: str, without: Collection[str]) -> int | None:
+            return count_instances(counting[sender], self._config.receive.ae_title, study_uid, without)
 
         patience = Patience(quiet=timedelta(seconds=settle.study_quiet_s), gap=timedelta(seconds=settle.gap_wait_s))
         pipelines = self._config.resolved()

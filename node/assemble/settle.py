@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,8 +23,11 @@ log = structlog.get_logger()
 
 IMAGES = frozenset({"CT", "MR", "PT"})
 
-Count = Callable[[str, str], int | None]
-"""Ask the peer with this calling AE title how many instances a study has; None when it cannot tell."""
+Count = Callable[[str, str, Collection[str]], int | None]
+"""
+Ask the peer with this calling AE title how many instances a study has, not counting the named series; None when it
+cannot tell.
+"""
 
 RUNNING_WAIT = timedelta(seconds=2)
 """How soon a study is looked at again whose former revision is being computed at this moment."""
@@ -145,11 +148,17 @@ class Assembler:
         versions = self._ledger.study(study_uid)
         senders = {v.calling_ae for v in versions} & self._counting
         here = len({v.instance.sop_uid for v in versions})
+        ours = self._made_for(study_uid) if senders else frozenset()
         for sender in sorted(senders):
-            there = self._count(sender, study_uid)
+            there = self._count(sender, study_uid, ours)
             if there is not None:
                 return "complete" if here >= there else "short"
         return "unknown"
+
+    def _made_for(self, study_uid: str) -> frozenset[str]:
+        """Series of our own results: the sender counts them, and nobody waits for them."""
+        files = [f for job in self._ledger.jobs(study_uid=study_uid) for f in (job.document or {}).get("files", ())]
+        return frozenset(f["series_instance_uid"] for f in files)
 
     def _may_wait(self, study_uid: str, now: datetime) -> bool:
         last = self._ledger.last_arrival(study_uid)

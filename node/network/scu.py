@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
@@ -114,33 +114,39 @@ def send(paths: Sequence[Path], peer: Peer, calling_ae: str, timeout_s: float = 
         return [SendResult(path=path, failure=error.failure, detail=error.detail) for path in paths]
 
 
-def count_instances(peer: Peer, calling_ae: str, study_uid: str, timeout_s: float = 10) -> int | None:
+def count_instances(
+    peer: Peer, calling_ae: str, study_uid: str, without: Collection[str] = (), timeout_s: float = 10
+) -> int | None:
     """
     How many instances of a study a peer holds, by C-FIND (PS3.4 section C.6.2).
 
     The study's own number is taken where the peer supplies it, else the sum over its series, else they are counted.
+
+    Args:
+        without: Series Instance UIDs that do not count, in which case the study's own number is of no use.
 
     Returns:
         The number; None when the peer is away, does not answer queries, or does not know the study.
     """
     try:
         with _associated(peer, calling_ae, [build_context(STUDY_ROOT_FIND)], timeout_s) as association:
-            return _count(association, study_uid)
+            return _count(association, study_uid, without)
     except _Unanswered:
         return None
 
 
-def _count(association: Association, study_uid: str) -> int | None:
+def _count(association: Association, study_uid: str, without: Collection[str]) -> int | None:
     study = _find(association, "STUDY", StudyInstanceUID=study_uid, NumberOfStudyRelatedInstances="")
     if not study:
         return None
-    if (number := study[0].get("NumberOfStudyRelatedInstances")) is not None:
+    if not without and (number := study[0].get("NumberOfStudyRelatedInstances")) is not None:
         return int(number)
     series = _find(
         association, "SERIES", StudyInstanceUID=study_uid, SeriesInstanceUID="", NumberOfSeriesRelatedInstances=""
     )
     if not series:
         return None
+    series = [one for one in series if one.get("SeriesInstanceUID") not in without]
     numbers = [one.get("NumberOfSeriesRelatedInstances") for one in series]
     if all(number is not None for number in numbers):
         return sum(int(number) for number in numbers)

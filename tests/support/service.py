@@ -25,13 +25,18 @@ class Service:
         sections: str = "",
         pipeline: str = "",
         quiet_s: float = 1.0,
+        count: bool = False,
     ) -> None:
-        """`sections` is added to config.toml as it is, `pipeline` inside the lung pipeline's table."""
+        """
+        `sections` is added to config.toml as it is, `pipeline` inside the lung pipeline's table; `count` asks the PACS
+        for the number of instances of a study.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.state = folder, free_port(), folder / "state"
         self.config = folder / "config.toml"
         destination = (
             f'[peers.pacs]\nae_title = "ORTHANC"\nhost = "127.0.0.1"\nport = {pacs_port}\n'
+            f"count = {json.dumps(count)}\n"
             '[destinations.pacs]\npeer = "pacs"\n'
             if pacs_port
             else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -26,6 +26,7 @@ class Bench:
         self.ledger = Ledger.open(url, self.clock)
         self.answers: dict[str, int] = {}
         self.asked = 0
+        self.uncounted: Collection[str] = ()
         self.assembler = self.make()
 
     def make(self, **changes: object) -> Assembler:
@@ -45,9 +46,10 @@ class Bench:
         """The present."""
         return self.now
 
-    def count(self, _sender: str, study_uid: str) -> int | None:
+    def count(self, _sender: str, study_uid: str, without: Collection[str]) -> int | None:
         """What the sender would answer."""
         self.asked += 1
+        self.uncounted = without
         return self.answers.get(study_uid)
 
     def receive(self, *instances: Instance, calling: str = "SCANNER") -> None:
@@ -179,6 +181,19 @@ def test_the_senders_count_settles_a_study_early_or_holds_it(bench):
     bench.receive(*other, calling="COUNTING")
     bench.answers["1.5"] = 12
     assert bench.after(4) == 1
+
+
+def test_the_sender_is_not_asked_for_what_we_made(bench):
+    """Our results lie in the study by then, and would make it look incomplete whenever something comes later."""
+    bench.receive(*STACK, calling="COUNTING")
+    bench.answers["1.2"] = 12
+    bench.after(4)
+    assert bench.uncounted == frozenset()
+    bench.finish()
+    bench.receive(rtstruct(), calling="COUNTING")
+    bench.answers["1.2"] = 13
+    assert bench.after(4) == 1
+    assert bench.uncounted == {"1.2.8"}
 
 
 def test_a_restart_makes_no_new_order(bench):

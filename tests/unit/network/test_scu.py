@@ -60,6 +60,14 @@ def test_instances_are_counted_at_the_highest_level_that_tells(supplies):
         assert count_instances(peer, "RADNODE", "1.2") == 3
 
 
+@pytest.mark.parametrize("supplies", [("NumberOfStudyRelatedInstances", "NumberOfSeriesRelatedInstances"), ()])
+def test_a_series_can_be_left_out_of_the_count(supplies):
+    """The study's number includes it, so the others are added up."""
+    with query_server(*supplies) as peer:
+        assert count_instances(peer, "RADNODE", "1.2", without={"1.2.1"}) == 1
+        assert count_instances(peer, "RADNODE", "1.2", without={"1.2.1", "1.2.2"}) == 0
+
+
 def test_what_cannot_be_counted_is_none(tmp_path):
     """An unknown study, a peer without queries and a peer that is away all give no number."""
     with query_server() as peer, Archive("PACS", tmp_path) as archive:
