@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +37,23 @@ class PassedOver:
     why: str
     code: str = ""
 
-    def __str__(self) -> str:
-        """With the name, for the reader."""
-        return f"{self.what} '{self.name}': {self.why}" if self.name else self.unnamed
+    @property
+    def named(self) -> str:
+        """What it is with its name, for the reader."""
+        return f"{self.what} '{self.name}'" if self.name else self.what
 
     @property
     def unnamed(self) -> str:
         """Without the name, for messages that may be logged."""
         return f"{self.what}: {self.why}"
+
+
+def listed(passed: Iterable[PassedOver]) -> tuple[str, ...]:
+    """For the reader: one line for every reason, as a treatment plan has dozens of organs that are no tumour."""
+    same: dict[str, list[str]] = {}
+    for each in passed:
+        same.setdefault(each.why, []).append(each.named)
+    return tuple(f"{', '.join(named)}: {why}" for why, named in same.items())
 
 
 @contextmanager

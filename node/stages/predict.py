@@ -64,7 +64,7 @@ def predict(
         return _not_evaluated(base, NotEvaluated(code="model_failed", text=str(error)))
     if isinstance(answer, NotEvaluated):
         return _not_evaluated(base, answer)
-    return _predicted(base, answer, prevalence)
+    return _predicted(base, replace(answer, contributions=_by_quantity(needs.inputs, answer)), prevalence)
 
 
 def unavailable(facts: ModelFacts, error: ModelFailed) -> Prediction:
@@ -131,6 +131,16 @@ def _predicted(base: Prediction, estimate: Estimate, prevalence: float | None) -
         reason="; ".join(base.fitness.reasons) if borderline and base.fitness else "",
         rebased_to=prevalence if rebased else None,
     )
+
+
+def _by_quantity(inputs: tuple[ModelInput, ...], answer: Estimate) -> dict[str, float]:
+    """What each quantity adds to the log-odds: a category is one, though several columns of the model."""
+    quantities = {item.name: item.quantity for item in inputs}
+    added: dict[str, float] = {}
+    for name, value in answer.contributions.items():
+        quantity = quantities.get(name, name)
+        added[quantity] = added.get(quantity, 0.0) + value
+    return added
 
 
 def _not_evaluated(base: Prediction, why: NotEvaluated) -> Prediction:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from node.dicom.contours import Roi, StructureSet, read_structure_set
-from node.dicom.foreign import PassedOver, elsewhere
+from node.dicom.foreign import PassedOver, elsewhere, listed
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
@@ -71,7 +71,8 @@ def segment(
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
             why = "not used, as a source before it shows the lesion"
-            skipped += [PassedOver(_NAMES[s.kind], "", why) for s in sources[position + 1 :]]
+            unused = [each for each in sources[position + 1 :] if each.kind != "model"]  # nobody drew in a model's name
+            skipped += [PassedOver(_NAMES[each.kind], "", why) for each in unused]
             return _pick(lesions, skipped, rules, volume)
     raise _nothing(skipped, volume)
 
@@ -287,7 +288,7 @@ def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRu
         ordered = ordered[:1]
     else:
         rule = f"All lesions ({count}) from the first usable source ({source}), largest first."
-    return Segmented(lesions=tuple(ordered), skipped=tuple(str(each) for each in skipped), rule=rule)
+    return Segmented(lesions=tuple(ordered), skipped=listed(skipped), rule=rule)
 
 
 def _nothing(skipped: Sequence[PassedOver], volume: Volume) -> Refused:

@@ -7,7 +7,7 @@ import pytest
 from node.domain.clinical import Clinical, Value
 from node.domain.findings import Axis, Estimate, Fitness, GroundGlass, Measurements, ModelFacts, NotEvaluated
 from node.errors import ModelFailed
-from node.inference.inputs import Condition, ModelInput, Needs
+from node.inference.inputs import Condition, ModelInput, Needs, encode
 from node.inference.package import load_package, shipped_models
 from node.stages.predict import predict, unavailable
 
@@ -239,6 +239,19 @@ def test_lung_egfr_answers_with_nothing_known_and_says_so(egfr):
     assert prediction.missing_inputs == ("age", "sex", "smoking", "pack_years", "histology", "ground_glass")
     assert all(value == 0 for value in prediction.estimate.contributions.values())
     assert prediction.statements == ("valid only if this lesion is a primary NSCLC; histology was not supplied",)
+
+
+def test_the_inputs_of_one_quantity_are_one_contribution(egfr):
+    """A reader knows smoking and histology, not the model's columns: what a quantity adds is what its columns add."""
+    package, classifier = egfr
+    told = {"age": 70.0, "sex": "male", "smoking": "former", "histology": "adenocarcinoma"}
+    columns = classifier(encode(package.manifest.inputs, {f"clinical:{k}": v for k, v in told.items()}).numbers)
+    moved = estimate(egfr, replace(LESION, ground_glass=None), **told).estimate.contributions
+
+    assert set(moved) == {"age", "sex", "smoking", "pack_years", "histology", "ground_glass"}
+    smoking = columns.contributions["ever_smoker"] + columns.contributions["current_smoker"]
+    assert moved["smoking"] == pytest.approx(smoking)
+    assert sum(moved.values()) == pytest.approx(sum(columns.contributions.values()))
 
 
 def test_lung_egfr_refuses_another_histology(egfr):
