@@ -65,15 +65,26 @@ class Cases(Database):
                 insert_job(connection, order, now)
         return True
 
-    def cases(self, study_uid: str | None = None) -> tuple[CaseRow, ...]:
-        """All cases, or those of one study; the latest changed first."""
+    def cases(
+        self, study_uid: str | None = None, *, without_job: bool = False, limit: int | None = None
+    ) -> tuple[CaseRow, ...]:
+        """
+        All cases, or those of one study; the latest changed first.
+
+        Args:
+            study_uid: Only this study's.
+            without_job: Only those that led to no job (any more).
+            limit: At most so many.
+        """
         query = select(study_case).order_by(
             study_case.c.updated_at.desc(), study_case.c.study_uid, study_case.c.pipeline
         )
         if study_uid is not None:
             query = query.where(study_case.c.study_uid == study_uid)
+        if without_job:
+            query = query.where(study_case.c.state != "ready")
         with self.reading() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query.limit(limit)).all()
         return tuple(CaseRow(r.study_uid, r.pipeline, r.state, json.loads(r.explanation), r.updated_at) for r in rows)
 
 

@@ -92,7 +92,8 @@ class Instances(Database):
     def unjudged(self, limit: int = 100) -> tuple[tuple[Stored, Stored], ...]:
         """Versions that nobody has compared yet, oldest first, each with the first version of the same instance."""
         with self.reading() as connection:
-            waiting = connection.execute(_all().where(UNJUDGED).limit(limit)).all()
+            oldest_first = instance.c.number + 0  # not the bare key, or SQLite walks the whole table in its order
+            waiting = connection.execute(select(instance).where(UNJUDGED).order_by(oldest_first).limit(limit)).all()
             first = {r.sop_uid: r for r in waiting}
             for uid in first:
                 first[uid] = connection.execute(_all().where(instance.c.sop_uid == uid).limit(1)).one()

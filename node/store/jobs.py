@@ -73,9 +73,9 @@ class Jobs(Database):
         found = self._jobs(query.order_by(job.c.revision.desc(), job.c.number.desc()).limit(1))
         return found[0] if found else None
 
-    def queued(self) -> tuple[JobRow, ...]:
-        """Jobs to run, oldest first."""
-        return self._jobs(select(job).where(job.c.state == "queued").order_by(job.c.number))
+    def queued(self, limit: int | None = None) -> tuple[JobRow, ...]:
+        """Jobs to run, oldest first; each row holds a whole order, so ask for no more than are needed."""
+        return self._jobs(select(job).where(job.c.state == "queued").order_by(job.c.number).limit(limit))
 
     def running(self) -> tuple[JobRow, ...]:
         """Jobs that are being run, oldest first."""

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """Revision of this schema: the newest file in `migrations/versions`."""
 
 
@@ -49,6 +49,9 @@ class Moment(TypeDecorator[datetime]):
         """Aware again, in UTC."""
         return None if value is None else value.replace(tzinfo=UTC)
 
+
+OPEN = "examined_at IS NULL OR last_at > examined_at OR held_until IS NOT NULL"
+"""Studies that changed since they were examined, or are held: few, among all that ever came."""
 
 metadata = MetaData()
 
@@ -94,6 +97,7 @@ study = Table(
     Column("examined_at", Moment),  # the `last_at` that the assembler saw
     Column("held_until", Moment),
     Column("held_why", Text, nullable=False),
+    Index("ix_study_open", "study_uid", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
 )
 
 study_case = Table(

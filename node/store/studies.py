@@ -26,7 +26,7 @@ class Studies(Database):
         Args:
             quiet_before: The last arrival must not be later than this.
         """
-        changed = or_(
+        changed = or_(  # as the partial index says it
             study.c.examined_at.is_(None), study.c.last_at > study.c.examined_at, study.c.held_until.is_not(None)
         )
         free = or_(study.c.held_until.is_(None), study.c.held_until <= self._clock())
