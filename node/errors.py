@@ -5,6 +5,8 @@ Everything that goes wrong on purpose.
   + ConfigError          the operator must edit config.toml
   + Locked               another radnode already works on this state directory
   + LedgerError          the ledger cannot be read or written
+    - LedgerFull         its disk has no room; nothing was written, it may be tried again
+  + StartFailed          the machine lacks what the service needs to start
   + InstanceRejected     the sender must send something else (carries a DICOM status)
   + InstanceUnreadable   what was received is no DICOM object that we can read
   + Refused              this case must not be evaluated; carries a code, ends as a "not evaluated" SR
@@ -37,6 +39,14 @@ class Locked(NodeError):
 
 class LedgerError(NodeError):
     """The ledger cannot be read or written."""
+
+
+class LedgerFull(LedgerError):
+    """The ledger's disk has no room; nothing was written, and the same may be tried again later."""
+
+
+class StartFailed(NodeError):
+    """The service cannot start on this machine as it is."""
 
 
 class InstanceRejected(NodeError):

@@ -34,6 +34,7 @@ EVENTS = frozenset(
         "ledger.rebuilt",
         "library.logged",
         "loop.ended",
+        "loop.paused",
         "model.loaded",
         "model.refused",
         "node.started",

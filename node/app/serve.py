@@ -16,7 +16,7 @@ from node.app.desk import Desk
 from node.assemble.settle import Assembler, Patience
 from node.config import Config
 from node.deliver.outbox import Destination, Outbox
-from node.errors import LedgerError
+from node.errors import LedgerError, StartFailed
 from node.network.scp import Peer, Scp, ScpSettings
 from node.network.scu import count_instances
 from node.operate.loop import Loop
@@ -44,22 +44,41 @@ class Node:
     def __init__(self, config: Config, clock: Callable[[], datetime] = now) -> None:
         self._config, self._clock = config, clock
         self._state = config.node.state_dir.resolve()
-        self._over = threading.Event()
+        self._over = threading.Event()  # set by the first signal, or by a crash
+        self._hurry = threading.Event()  # set by the second signal
         self._crashed = ""
         self._loops: list[Loop] = []
         self.port = 0  #: the TCP port that the door listens on, once it is open
 
-    def start(self) -> None:
+    def signalled(self, *_: object) -> None:
+        """Stop in order; asked a second time, give open associations and jobs no more time."""
+        if self._over.is_set():
+            self._hurry.set()
+        self._over.set()
+
+    def start(self) -> bool:
         """
         Lock, schema, what lies in the spool, door, then workers.
+
+        Returns:
+            False when a standby was told to stop before its turn came.
 
         Raises:
             Locked: Another radnode works on this state directory.
             LedgerError: The ledger cannot be opened.
             ConfigError: A file that the configuration names holds mistakes.
+            StartFailed: The disk or the port cannot be used.
         """
-        self._state.mkdir(parents=True, exist_ok=True)
-        self._locks()
+        try:
+            return self._locks() and self._begin()
+        except OSError as error:
+            raise StartFailed(
+                f"the disk fails us ({error.strerror})",
+                at=str(error.filename or self._state),
+                do="make state_dir a local folder with space that we can write",
+            ) from error
+
+    def _begin(self) -> bool:
         self._spool = Spool(self._state / "spool")
         self._spool.clean()
         self._ledger = Ledger.open(self._config.ledger_url, self._clock)
@@ -77,14 +96,13 @@ class Node:
                  version=self._site.node_version, count=len(self._config.peers))  # fmt: skip
         if not self._config.peers:
             log.warning("peer.missing", reason="no peers are configured: every association will be rejected")
+        return True
 
     def wait(self) -> int:
         """Block until a signal or a crash; 0 for an orderly stop, 3 after a crash."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._over.set())
         self._over.wait()
         if self._crashed:
-            self._dispatcher_crew.close()
+            self._dispatcher_crew.kill_all()
             os._exit(3)  # crash-only: nothing is put in order here, start-up is the only recovery path
         self.stop()
         return 0
@@ -94,27 +112,27 @@ class Node:
         grace = timedelta(seconds=self._config.work.stop_grace_s)
         end = self._clock() + grace
         log.info("node.stopping", wait_s=grace.total_seconds())
-        self._scp.stop(grace_s=grace.total_seconds())
-        while self._dispatcher.busy and self._clock() < end:
-            threading.Event().wait(0.1)
+        self._scp.stop(grace_s=grace.total_seconds(), hurry=self._hurry)
+        while self._dispatcher.busy and self._clock() < end and not self._hurry.wait(0.1):
+            pass
         for loop in self._loops:
             loop.stop()
         self._dispatcher.stop()
-        self._dispatcher_crew.close()
         self._ledger.close()
         self._service_lock.release()
         self._state_lock.release()
         log.info("node.stopped")
 
-    def _locks(self) -> None:
+    def _locks(self) -> bool:
         """One radnode per state directory, and one at work per ledger: on PostgreSQL a standby waits here."""
         self._state_lock = StateLock(self._state)
         self._state_lock.acquire()
         self._service_lock = ServiceLock(self._config.ledger_url)
-        self._service_lock.acquire(
+        ours = self._service_lock.acquire(
             self._over, waiting=lambda: log.warning("node.waiting", reason="another radnode works on this ledger")
         )
         self._loop("lock", self._hold, 5.0)
+        return ours
 
     def _hold(self) -> None:
         if not self._service_lock.held():
@@ -150,7 +168,14 @@ class Node:
             max_object_bytes=int(receive.largest_object_mb * MB),
         )
         self._scp = Scp(settings, door.on_store)
-        self.port = self._scp.start()
+        try:
+            self.port = self._scp.start()
+        except OSError as error:
+            raise StartFailed(
+                f"nobody can listen there ({error.strerror})",
+                at=f"{receive.host}:{receive.port}",
+                do="end what uses the port, or set another one in [receive]; below 1024 it takes a privilege",
+            ) from error
 
     def _start_work(self) -> None:
         from node.work.crew import DaskCrew
@@ -227,6 +252,9 @@ def peers(config: Config) -> dict[str, Peer]:
 def serve(config: Config, announce: Callable[[Path, int], None]) -> int:
     """Run the service until a signal; `announce` is told the state directory and the port once the door is open."""
     node = Node(config)
-    node.start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, node.signalled)
+    if not node.start():
+        return 0
     announce(config.node.state_dir, node.port)
     return node.wait()

@@ -187,14 +187,21 @@ class Scp:
         """How many associations are open, for each calling AE title."""
         return self._open.count()
 
-    def stop(self, grace_s: float = 0) -> None:
-        """Take no new association, let open ones go on for a grace time, abort the rest. Returns when all are over."""
+    def stop(self, grace_s: float = 0, hurry: threading.Event | None = None) -> None:
+        """
+        Take no new association, let open ones go on for a grace time, abort the rest. Returns when all are over.
+
+        Args:
+            grace_s: Seconds.
+            hurry: Ends the grace time when it is set.
+        """
         if self._server is None:
             return
         self._server.close_door()
         end = time.monotonic() + grace_s
-        while self._open.count() and time.monotonic() < end:
-            time.sleep(0.02)
+        enough = hurry or threading.Event()
+        while self._open.count() and time.monotonic() < end and not enough.wait(0.02):
+            pass
         self._open.count()
         for association in list(self._open.callers):
             association.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from node.errors import LedgerError
+from node.errors import LedgerError, LedgerFull
 from node.store.schema import HEAD
 
 BUSY_TIMEOUT_S = 30
+DISK_FULL = "53100"  # PostgreSQL, appendix A: error codes
 WRITER_LOCK = 0x7261646E6F6465  # "radnode": key of the advisory lock that PostgreSQL writers take in turn
 
 
@@ -86,11 +88,19 @@ class Database:
         except SQLAlchemyError as error:
             # the first line only: PostgreSQL quotes whole rows in the lines after it
             found = str(getattr(error, "orig", None) or error).partition("\n")[0]
+            if _is_full(error):
+                raise LedgerFull(found, at=self.url, do="free some disk space") from error
             raise LedgerError(
                 f"{type(error).__name__}: {found}",
                 at=self.url,
-                do="see that the database is there, writable and not full",
+                do="see that the database is there, writable and sound",
             ) from error
+
+
+def _is_full(error: SQLAlchemyError) -> bool:
+    cause = getattr(error, "orig", None)
+    full_sqlite = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+    return full_sqlite or getattr(cause, "sqlstate", None) == DISK_FULL
 
 
 def connect(url: str) -> Engine:

@@ -7,12 +7,13 @@ import contextlib
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import dask
-from distributed import Client, Future, KilledWorker, LocalCluster, WorkerPlugin
+from distributed import Client, Future, KilledWorker, LocalCluster, Nanny, Status, WorkerPlugin
 from distributed.security import Security
 
 from node import logs
@@ -27,7 +28,12 @@ _SETTINGS = {
     "distributed.worker.memory.terminate": 0.95,
     "distributed.worker.daemon": True,
     "distributed.admin.tick.limit": "30s",
+    "distributed.scheduler.http.routes": [],  # its pages are nobody's business, on loopback neither
+    "distributed.worker.http.routes": [],
 }
+
+GONE_S = 15
+"""How long a killed worker may take to vanish from the scheduler's list."""
 
 
 def attempt(order_json: str, number: int, workplace: Workplace) -> None:
@@ -49,6 +55,7 @@ class Readiness(WorkerPlugin):  # type: ignore[misc]  # distributed is untyped
         """Ignore the terminal's signals (the serving process decides), yield to the door, import what costs time."""
         with contextlib.suppress(ValueError):  # only a main thread may set handlers
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.nice(10)
         from node.work import worker as ours
 
@@ -70,8 +77,7 @@ class DaskCrew:
 
     def idle(self) -> int:
         """Workers that are there, less the tasks that are under way."""
-        workers = self._client.scheduler_info(n_workers=-1).get("workers", {})
-        return max(0, len(workers) - len(self._futures))
+        return max(0, len(self._present()) - len(self._futures))
 
     def submit(self, task: Task, order_json: str) -> None:
         """Submit under a key that no other attempt has."""
@@ -90,41 +96,71 @@ class DaskCrew:
         return over
 
     def kill(self, task: Task) -> None:
-        """Dask cannot end a running task, so its process is ended; the nanny starts another one."""
+        """
+        Dask cannot end a running task, so its process is ended; the nanny starts another one.
+
+        Returns when the scheduler knows: the next task must not be given to the dying worker and die with it.
+        """
         entry = self._futures.pop(task.key, None)
         if entry is None:
             return
         held = self._client.processing()
         for address in [address for address, keys in held.items() if task.key in keys]:
-            if pid := self._pid(address):
-                os.kill(pid, signal.SIGKILL)
-            elif self._cluster is None:
+            if self._cluster is None:
                 self._client.restart_workers([address], timeout=30)
+            else:
+                self._end(address)
         entry[1].release()
 
     def pids(self) -> list[int]:
         """Process ids of the local workers."""
-        nannies = self._cluster.workers.values() if self._cluster else ()
-        return [nanny.process.pid for nanny in nannies if nanny.process is not None and nanny.process.pid]
+        return [pid for nanny in self._nannies() if (pid := _pid(nanny))]
+
+    def kill_all(self) -> None:
+        """SIGKILL to the local workers, and nothing else: for a process that ends in this very moment."""
+        for nanny in self._nannies():
+            nanny.status = Status.closing_gracefully  # it must not replace the worker that is ended here
+        for pid in self.pids():
+            _kill(pid)
 
     def close(self) -> None:
-        """End our workers at once: what they were doing is requeued. A scheduler of others keeps its workers."""
-        for pid in self.pids():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End our workers at once: what they were doing is requeued. A scheduler of others gets its workers back."""
+        if self._cluster is None:
+            for task, _ in list(self._futures.values()):
+                self.kill(task)
+        self.kill_all()
         with contextlib.suppress(TimeoutError, asyncio.TimeoutError, OSError, RuntimeError):
             self._client.close(timeout=2)
         if self._cluster is not None:
             with contextlib.suppress(TimeoutError, asyncio.TimeoutError, OSError, RuntimeError):
                 self._cluster.close(timeout=5)
 
-    def _pid(self, address: str) -> int | None:
-        nannies = self._cluster.workers.values() if self._cluster else ()
-        for nanny in nannies:
-            if nanny.worker_address == address and nanny.process is not None:
-                pid: int | None = nanny.process.pid
-                return pid
-        return None
+    def _present(self) -> set[str]:
+        """Addresses of the workers that the scheduler knows at this moment."""
+        if self._client.status != "running":
+            return set()  # what the client remembers then is old
+        return set(self._client.scheduler_info(n_workers=-1).get("workers", {}))
+
+    def _end(self, address: str) -> None:
+        for pid in [_pid(nanny) for nanny in self._nannies() if nanny.worker_address == address]:
+            if pid:
+                _kill(pid)
+        end = time.monotonic() + GONE_S
+        while address in self._present() and time.monotonic() < end:
+            time.sleep(0.05)
+
+    def _nannies(self) -> list[Nanny]:
+        return list(self._cluster.workers.values()) if self._cluster else []
+
+
+def _pid(nanny: Nanny) -> int | None:
+    pid: int | None = nanny.process.pid if nanny.process is not None else None
+    return pid
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _local(workplace: Workplace, workers: int, memory_gb: float) -> LocalCluster:
@@ -137,6 +173,7 @@ def _local(workplace: Workplace, workers: int, memory_gb: float) -> LocalCluster
         protocol="tls",
         security=Security.temporary(),
         dashboard_address=None,
+        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},  # None alone means port 8787, which may be another's
         memory_limit=int(memory_gb * 1e9),
         local_directory=str(Path(workplace.state_dir) / "dask"),
         silence_logs=logging.ERROR,

@@ -12,7 +12,7 @@ from node.domain.order import Order
 from node.store import results
 from node.store.jobs import JobRow
 from node.store.ledger import Ledger
-from node.work.task import Crew, Ended, Task
+from node.work.task import Crew, Task
 
 log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ class Dispatcher:
         self._clock, self._attempts, self._limit = clock, attempts, time_limit
         self._known = destinations  # name to the kinds of objects it takes
         self._started: dict[Task, datetime] = {}
+        self._over: dict[Task, str] = {}  # ended, not yet written down: the ledger may have no room at the moment
 
     def recover(self) -> None:
         """At start: a running job whose current attempt left a whole result is recorded; any other is queued again."""
@@ -45,19 +46,31 @@ class Dispatcher:
 
     def step(self) -> None:
         """Record what ended, end what takes too long, start what waits."""
-        for ended in self._crew.ended():
-            self._close(ended)
+        self._gather()
         for task, since in list(self._started.items()):
             if self._clock() - since > self._limit:
                 self.kill(task)
-                self._again(task, f"took longer than {self._limit.total_seconds():g} s")
-        for job in self._ledger.queued()[: self._crew.idle()]:
-            self._start(job)
+                self._over[task] = f"took longer than {self._limit.total_seconds():g} s"
+        self._write_down()
+        if idle := self._crew.idle():
+            for job in self._ledger.queued(limit=idle):
+                self._start(job)
 
     def kill(self, task: Task) -> None:
         """End one attempt without judging it."""
         self._started.pop(task, None)
         self._crew.kill(task)
+
+    def _gather(self) -> None:
+        for ended in self._crew.ended():
+            self._started.pop(ended.task, None)
+            self._over[ended.task] = ended.error or "the worker left no whole result"
+
+    def _write_down(self) -> None:
+        for task, reason in list(self._over.items()):
+            if not self._record(task):
+                self._again(task, reason)
+            del self._over[task]
 
     def cancel(self, job_id: str) -> bool:
         """An operator's wish: the job is over, whatever its worker is doing."""
@@ -72,11 +85,12 @@ class Dispatcher:
         return len(self._started)
 
     def stop(self) -> None:
-        """Requeue what is under way, without counting the attempt; a whole result is recorded."""
-        for ended in self._crew.ended():
-            self._close(ended)
+        """End the crew, and requeue what was under way, without counting the attempt; a whole result is recorded."""
+        self._gather()
+        self._write_down()
+        self._crew.close()
         for task in list(self._started):
-            self.kill(task)
+            del self._started[task]
             if not self._record(task):
                 self._ledger.requeue(task.job_id, task.attempt, counted=False, reason="the node was stopped")
                 log.info("job.requeued", job_id=task.job_id, attempt=task.attempt)
@@ -88,12 +102,7 @@ class Dispatcher:
         task = Task(job.id, number)
         self._started[task] = self._clock()
         self._crew.submit(task, job.order_json)
-        log.info("job.started", job_id=job.id, attempt=number, pipeline=job.pipeline)
-
-    def _close(self, ended: Ended) -> None:
-        self._started.pop(ended.task, None)
-        if not self._record(ended.task):
-            self._again(ended.task, ended.error or "the worker left no whole result")
+        log.info("job.started", job_id=job.id, study_uid=job.study_uid, pipeline=job.pipeline, attempt=number)
 
     def _record(self, task: Task) -> bool:
         """Whether the attempt left a whole result; it is recorded once, and never when the attempt has lost."""
@@ -107,6 +116,7 @@ class Dispatcher:
             log.info(
                 "job.finished",
                 job_id=task.job_id,
+                study_uid=job.study_uid,
                 attempt=task.attempt,
                 state=manifest.state,
                 code=manifest.reason_code,

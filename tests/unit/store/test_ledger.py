@@ -15,9 +15,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import event, inspect, text
 
-from node.errors import LedgerError
+from node.errors import LedgerError, LedgerFull
 from node.store import schema
 from node.store.ledger import Ledger
 from tests.support.ledgers import START, Clock, a_result, an_arrival, an_instance, an_order
@@ -67,6 +67,63 @@ def test_a_ledger_of_a_newer_radnode_is_refused(ledger, url, clock):
 
     with pytest.raises(LedgerError, match="9999"):
         Ledger.open(url, clock)
+
+
+def test_a_ledger_of_an_older_radnode_is_upgraded_and_keeps_its_rows(ledger, url, clock):
+    """
+    From every revision to the newest one, whatever the ledger holds.
+    """
+    ledger.record([an_arrival(an_instance("1.1"))])
+    with ledger.writing() as connection:
+        connection.execute(text("DROP INDEX ix_study_open"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    ledger.close()
+
+    again = Ledger.open(url, clock)
+    with again.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+        assert "ix_study_open" in {index["name"] for index in inspect(connection).get_indexes("study")}
+    assert len(again.versions("1.1")) == 1
+    again.close()
+
+
+def test_a_full_disk_is_told_apart_from_a_broken_database(tmp_path, clock):
+    """
+    What failed for want of space may be tried again later: nothing of it was written.
+    """
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock)
+    ledger.record([an_arrival(an_instance("1.1"))])
+
+    @event.listens_for(ledger._engine, "connect")
+    def _no_growth(connection, _record):
+        connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
+
+    ledger._engine.dispose()
+    with pytest.raises(LedgerFull):
+        ledger.record([an_arrival(an_instance(f"1.2.{n}")) for n in range(500)])
+    assert ledger.versions("1.2.0") == ()
+    ledger.close()
+
+
+def test_the_queries_of_the_loops_do_not_walk_whole_tables(tmp_path, clock):
+    """
+    What is asked every second stays cheap when a hundred thousand studies have come and gone.
+    """
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock)
+    asked = []
+    event.listen(ledger._engine, "before_cursor_execute", lambda _c, _cur, sql, values, *_: asked.append((sql, values)))
+    ledger.due_studies(START)
+    ledger.unjudged()
+    ledger.queued(limit=1)
+    ledger.due_deliveries("pacs", START, limit=1)
+    plans = []
+    with ledger.reading() as connection:
+        for sql, values in [each for each in asked if each[0].startswith("SELECT")]:
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+            plans += [row.detail for row in rows if row.detail.startswith("SCAN") and "INDEX ix_" not in row.detail]
+    ledger.close()
+    assert len(asked) >= 4
+    assert plans == []
 
 
 @pytest.mark.parametrize(

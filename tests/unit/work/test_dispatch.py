@@ -8,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from node.errors import LedgerError
 from node.store import results
 from node.store.results import Manifest, ResultFile
 from node.work.dispatch import Dispatcher
@@ -138,6 +140,21 @@ def test_a_start_records_what_was_finished_and_requeues_what_was_not(work):
     work.start()
     work.dispatcher.recover()
     assert (work.job.state, work.job.attempt) == ("succeeded", 2)
+
+
+def test_a_result_that_the_ledger_has_no_room_for_is_recorded_when_it_has(work):
+    """The disk is full when the attempt ends: nothing is lost, nothing computed again."""
+    work.dispatcher.step()
+    work.leave(1)
+    work.crew.end()
+    with work.ledger.writing() as connection:
+        connection.execute(text("CREATE TRIGGER full BEFORE UPDATE ON job BEGIN SELECT RAISE(ABORT, 'no room'); END"))
+    with pytest.raises(LedgerError):
+        work.dispatcher.step()
+    with work.ledger.writing() as connection:
+        connection.execute(text("DROP TRIGGER full"))
+    work.dispatcher.step()
+    assert (work.job.state, work.job.attempt) == ("succeeded", 1)
 
 
 def test_a_stop_requeues_without_counting_the_attempt(work):
