@@ -11,7 +11,7 @@ import typer
 from node import logs
 from node.cli import jobs, models
 from node.cli.options import ConfigOption, configuration
-from node.errors import ConfigError, NodeError
+from node.errors import ConfigError, Locked, NodeError
 
 app = typer.Typer(
     name="radnode",
@@ -71,9 +71,12 @@ def run(
 @app.command()
 def check(config: ConfigOption = None) -> None:
     """Check configuration, models, peers, disk and database: a line each; exit 1 if anything is wrong."""
+    from node.assemble.clinical import ClinicalFile
     from node.operate.check import check as run_checks
 
     settings = configuration(config)
+    if settings.clinical.csv is not None:
+        ClinicalFile.read(settings.clinical.csv)
     logs.configure("CRITICAL")
     wrong = 0
     for line in run_checks(settings):
@@ -105,4 +108,7 @@ def main() -> None:
         sys.exit(2)
     except NodeError as error:
         print(error, file=sys.stderr)  # noqa: T201
-        sys.exit(2 if type(error).__name__ == "Locked" else 1)
+        sys.exit(2 if isinstance(error, Locked) else 1)
+    except OSError as error:
+        print(f"{error.filename or 'radnode'}: {error.strerror}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from node.cli.options import ConfigOption, configuration, open_ledger
+from node.config import Config
 from node.errors import LedgerError
+from node.store import results
+from node.store.cases import CaseRow
+from node.store.deliveries import DeliveryRow
 from node.store.jobs import JobRow
 from node.store.ledger import Ledger
 
 app = typer.Typer(help="Look at cases, jobs and deliveries; retry or cancel them.", no_args_is_help=True)
 
-JobArgument = Annotated[str, typer.Argument(help="Job id, or its first characters.")]
+ANSWER_S = 3.0
+"""How long a command waits for the service to answer a wish; it does so within a second when it is up."""
 
 
 @app.command("list")
 def list_jobs(
     state: Annotated[Optional[str], typer.Option("--state", help="Only jobs in this state.")] = None,  # noqa: UP045
-    limit: Annotated[int, typer.Option("--limit", help="At most so many.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", help="At most so many of each.")] = 50,
     config: ConfigOption = None,
 ) -> None:
     """Jobs, newest first, then the cases that led to none, each with its state and reason."""
@@ -28,83 +36,131 @@ def list_jobs(
     for job in ledger.jobs(state=state, limit=limit):
         typer.echo(_line(job))
     if state is None:
-        for case in ledger.cases():
-            if case.state != "ready":
-                why = case.explanation.get("why", "")
-                typer.echo(f"{'-':12}  {case.state:<10} {case.pipeline:<12} {case.study_uid}  {why}")
-        for received in ledger.unreadables():
+        for case in ledger.cases(without_job=True, limit=limit):
+            why = case.explanation.get("why", "")
+            typer.echo(f"{'-':12}  {case.state:<10} {case.pipeline:<12} {case.study_uid}  {why}")
+        for received in ledger.unreadables()[-limit:]:
             typer.echo(f"{'-':12}  unreadable {received.path}  {received.reason}")
 
 
 @app.command()
 def show(
     job: Annotated[str, typer.Argument(help="Job id (or its first characters), or a Study Instance UID.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the job's JSON document instead.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """The whole story of a job or a study: why each series fits or not, transitions, deliveries, findings."""
-    ledger = open_ledger(configuration(config))
+    settings = configuration(config)
+    ledger = open_ledger(settings)
     row = None if "." in job else ledger.job(job)
     study_uid = row.study_uid if row else job
     cases = ledger.cases(study_uid)
-    if row is None and not cases:
+    found = (row,) if row else ledger.jobs(study_uid=study_uid)
+    if not found and not cases:
         raise LedgerError("no such job or study", at=job, do="see `radnode jobs list`")
+    if as_json:
+        typer.echo(json.dumps([each.document for each in found], indent=2, ensure_ascii=False))
+        return
     for case in cases:
-        typer.echo(f"case  {case.pipeline}: {case.state}  {case.explanation.get('why', '')}")
-        for series_uid, roles in case.explanation.get("series", {}).items():
-            for role, why in roles.items():
-                typer.echo(f"      series {series_uid} as {role}: {why}")
-        typer.echo(f"      lesion sources at hand: {', '.join(case.explanation.get('sources', ())) or 'none'}")
-    for each in [row] if row else ledger.jobs(study_uid=study_uid):
-        _story(ledger, each)
-
-
-def _story(ledger: Ledger, job: JobRow) -> None:
-    typer.echo(_line(job))
-    for step in ledger.transitions(job.id):
-        typer.echo(f"      {step.at:%Y-%m-%d %H:%M:%S}  {step.kind:<9} {step.state:<10} {step.note}")
-    for delivery in ledger.deliveries(job.id):
-        sent = f"{delivery.kind} {delivery.state}, {delivery.tries} tries"
-        typer.echo(f"      to {delivery.destination}: {sent}  {delivery.reason}".rstrip())
-    if job.document:
-        typer.echo(json.dumps(job.document, indent=2, ensure_ascii=False))
+        _explain(case)
+    for each in found:
+        _story(ledger, each, settings.node.state_dir)
 
 
 @app.command()
 def retry(
-    job: JobArgument,
+    job: Annotated[Optional[str], typer.Argument(help="Job id, or its first characters.")] = None,  # noqa: UP045
     destination: Annotated[Optional[str], typer.Option("--destination", help="Deliver again to this one.")] = None,  # noqa: UP045
     config: ConfigOption = None,
 ) -> None:
-    """Queue a failed or cancelled job again; with --destination, revive its dead deliveries instead."""
-    _ask(config, "deliver" if destination else "retry", job, destination)
+    """Queue a failed or cancelled job again; with --destination, revive its dead deliveries (or all) instead."""
+    settings = configuration(config)
+    if job is None and destination is None:
+        raise typer.BadParameter("name a job, or a --destination whose dead deliveries shall be tried again")
+    if destination is not None and destination not in settings.destinations:
+        known = ", ".join(settings.destinations) or "none"
+        raise typer.BadParameter(f"no destination {destination!r} is configured; there are: {known}")
+    _ask(settings, "deliver" if destination else "retry", job, destination)
 
 
 @app.command()
-def cancel(job: JobArgument, config: ConfigOption = None) -> None:
+def cancel(
+    job: Annotated[str, typer.Argument(help="Job id, or its first characters.")], config: ConfigOption = None
+) -> None:
     """End a queued or running job."""
-    _ask(config, "cancel", job, None)
+    _ask(configuration(config), "cancel", job, None)
 
 
 @app.command("run")
 def run_study(study: Annotated[str, typer.Argument(help="Study Instance UID.")], config: ConfigOption = None) -> None:
     """Examine a study again on request, whatever its age: writes a new order, so a new revision."""
     ledger = open_ledger(configuration(config))
-    ledger.ask("run", study, None)
-    typer.echo("asked; the service takes it up within a second, or when it is started")
+    if not ledger.study(study):
+        raise LedgerError("no such study", at=study, do="see `radnode jobs list`")
+    _await_answer(ledger, ledger.ask("run", study, None))
 
 
-def _ask(config: ConfigOption, verb: str, prefix: str, destination: str | None) -> None:
-    ledger = open_ledger(configuration(config))
-    job = ledger.job(prefix)
-    if job is None:
-        raise LedgerError("no such job", at=prefix, do="see `radnode jobs list`")
-    ledger.ask(verb, job.id, destination)
-    typer.echo(f"asked for {job.id[:12]}; the service takes it up within a second, or when it is started")
+def _ask(config: Config, verb: str, prefix: str | None, destination: str | None) -> None:
+    ledger = open_ledger(config)
+    job_id = ""
+    if prefix is not None:
+        row = ledger.job(prefix)
+        if row is None:
+            raise LedgerError("no such job", at=prefix, do="see `radnode jobs list`")
+        job_id = row.id
+    _await_answer(ledger, ledger.ask(verb, job_id, destination))
+
+
+def _await_answer(ledger: Ledger, number: int) -> None:
+    """Print what the service made of a wish, or that it will be taken up when there is one."""
+    end = time.monotonic() + ANSWER_S
+    while time.monotonic() < end:
+        wish = ledger.intent(number)
+        if wish is not None and wish.outcome:
+            typer.echo(wish.outcome)
+            return
+        time.sleep(0.1)
+    typer.echo("written down; the service does not answer now and takes it up as soon as it can")
+
+
+def _explain(case: CaseRow) -> None:
+    typer.echo(f"case  {case.pipeline}: {case.state}  {case.explanation.get('why', '')}".rstrip())
+    for series_uid, roles in case.explanation.get("series", {}).items():
+        for role, why in roles.items():
+            typer.echo(f"      series {series_uid} as {role}: {why}")
+    if "sources" in case.explanation:
+        typer.echo(f"      lesion sources at hand: {', '.join(case.explanation['sources']) or 'none'}")
+
+
+def _story(ledger: Ledger, job: JobRow, state_dir: Path) -> None:
+    typer.echo(_line(job))
+    for step in ledger.transitions(job.id):
+        if step.kind != "delivery":
+            typer.echo(f"      {_local(step.at)}  {step.kind:<9} {step.state:<10} {step.note}".rstrip())
+    for delivery in ledger.deliveries(job.id):
+        typer.echo(_delivery(delivery))
+    manifest = results.read(state_dir / results.folder_of(job.id, job.attempt))
+    if manifest is not None:
+        typer.echo("\n" + manifest.report)
+    elif job.document:
+        typer.echo("      the result files are not below this state_dir; --json prints what the ledger knows")
+
+
+def _delivery(delivery: DeliveryRow) -> str:
+    tried = "1 try" if delivery.tries == 1 else f"{delivery.tries} tries"
+    again = f", next at {_local(delivery.next_at)}" if delivery.state == "pending" else ""
+    return (
+        f"      to {delivery.destination}: {delivery.kind} {delivery.state}, {tried}{again}  {delivery.reason}".rstrip()
+    )
 
 
 def _line(job: JobRow) -> str:
     reason = f"  {job.reason_code}: {job.reason}" if job.reason_code else f"  {job.reason}"
     return (
         f"{job.id[:12]}  {job.state:<10} {job.pipeline:<12} {job.study_uid}  rev {job.revision}, "
-        f"attempt {job.attempt}, {job.updated_at:%Y-%m-%d %H:%M:%S}{reason}"
+        f"attempt {job.attempt}, {_local(job.updated_at)}{reason}"
     ).rstrip()
+
+
+def _local(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"

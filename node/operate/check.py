@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ def _disk(config: Config) -> Line:
     folder: Path = config.node.state_dir
     while not folder.exists():
         folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        return Line("disk", good=False, found=f"{folder} is no folder that we can write; state_dir must be one")
     free = shutil.disk_usage(folder).free / GB
     wanted = config.receive.low_disk_gb
     return Line(
