@@ -34,8 +34,9 @@ def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> 
     """
     Collect the sources that belong to the measured series.
 
-    An object belongs to the series whose instances it references; without instance references, to the one series of
-    its Frame of Reference.
+    An object belongs to the series whose instances it references, or which it names where it references instances that
+    nobody knows (de-identification often renumbers the one and forgets the other); without such references, to the one
+    series of its Frame of Reference.
     """
     found: list[LesionSource] = []
     ambiguous = conflict = ""
@@ -69,10 +70,10 @@ def _belongs(candidate: Instance, measured: Fit, study: Study) -> str:
     """'yes', 'no' or 'ambiguous'."""
     uids = {instance.sop_uid for instance in measured.instances}
     series_uid = measured.instances[0].series_uid
-    if candidate.references:
-        return "yes" if uids.intersection(candidate.references) else "no"
-    if candidate.referenced_series:
-        return "yes" if series_uid in candidate.referenced_series else "no"
+    if uids.intersection(candidate.references) or series_uid in candidate.referenced_series:
+        return "yes"
+    if candidate.references or candidate.referenced_series:
+        return "no"
     frame = measured.instances[0].frame_uid
     named = {candidate.frame_uid, *candidate.referenced_frames} - {""}
     if not frame or frame not in named:

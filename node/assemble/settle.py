@@ -177,7 +177,8 @@ class Assembler:
                     self._ledger.wake(other)
 
     def _touched_by(self, references: Sequence[str], patient: Patient) -> tuple[str, ...]:
-        return self._ledger.studies_referenced(references) if references else self._ledger.patient_studies(patient)
+        known = self._ledger.studies_referenced(references) if references else ()
+        return known or self._ledger.patient_studies(patient)
 
 
 def look(ledger: Ledger, study_uid: str) -> Study:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 import pydicom.data
@@ -133,6 +134,20 @@ def test_a_folder_that_matches_nothing_is_no_failure(data, tmp_path):
     document = evaluate(data / "sarcoma-sts002" / "dicom" / "STS_002" / "MR_T1", tmp_path / "out")
     assert document["jobs"] == []
     assert all("Modality is" in series["why"] for study in document["unmatched"] for series in study["series"])
+
+
+def test_a_drawn_sarcoma_in_mr_is_measured_and_no_lung_model_answers(data, tmp_path):
+    """Its structure set names the series, but instances that were renumbered since; the volume is that of the NIfTI."""
+    config = SEARCHING.replace('modality = "CT"', 'modality = "MR"').replace('organ = "lung"\n', "")
+    folder = data / "sarcoma-sts002"
+    [job] = evaluate(folder / "dicom" / "STS_002" / "MR_T1", tmp_path / "out", config)["jobs"]
+    [lesion] = job["lesions"]
+    mask = nibabel.load(next((folder / "nifti" / "STS_002").glob("MR_T1_mask*")))
+    drawn_ml = np.asarray(mask.dataobj).sum() * np.prod(mask.header.get_zooms()) / 1000
+    assert lesion["source"] == "rtstruct"
+    assert lesion["volume_ml"] == pytest.approx(drawn_ml, rel=0.03)
+    assert lesion["predictions"][0]["state"] == "not_evaluated"
+    assert "EXTREMITY" in lesion["predictions"][0]["reason"]
 
 
 @pytest.mark.slow

@@ -122,6 +122,13 @@ def test_a_structure_set_belongs_to_the_series_whose_images_it_names():
     assert change(mine, other) == "A new source of the lesion arrived (rtstruct)."
 
 
+def test_a_structure_set_of_renumbered_images_goes_by_the_series_it_names():
+    """Instance UIDs that nobody knows, but our series: ours. Those of another series: not ours."""
+    named = replace(rtstruct(references=("1.8.8",)), referenced_series=("1.2.3",))
+    assert [s.kind for s in order_of([*STACK, stored(named)]).lesion] == ["rtstruct"]
+    assert order_of([*STACK, stored(replace(named, referenced_series=("1.2.4",)))]).lesion == ()
+
+
 def test_a_structure_set_without_image_references_goes_by_its_frame():
     """One image series in the frame: it belongs there; two: ambiguous, refused."""
     assert [s.kind for s in order_of([*STACK, stored(rtstruct())]).lesion] == ["rtstruct"]
