@@ -6,7 +6,7 @@ Everything that goes wrong on purpose.
   + Locked               another radnode already works on this state directory
   + LedgerError          the ledger cannot be read or written
     - LedgerFull         its disk has no room; nothing was written, it may be tried again
-  + StartFailed          the machine lacks what the service needs to start
+  + StartFailed          the machine lacks what the service needs to start or to go on
   + InstanceRejected     the sender must send something else (carries a DICOM status)
   + InstanceUnreadable   what was received is no DICOM object that we can read
   + Refused              this case must not be evaluated; carries a code, ends as a "not evaluated" SR
@@ -16,6 +16,8 @@ Everything that goes wrong on purpose.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class NodeError(Exception):
     """Base of the tree. Says where, what was found, and what to do about it."""
@@ -23,6 +25,16 @@ class NodeError(Exception):
     def __init__(self, found: str, *, at: str, do: str) -> None:
         super().__init__(f"{at}: {found}; {do}")
         self.found, self.at, self.do = found, at, do
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors come back from worker processes; the stock way would lose the keyword arguments, and the error."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[NodeError], args: tuple[object, ...], state: dict[str, object]) -> NodeError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class ConfigError(NodeError):
@@ -46,7 +58,7 @@ class LedgerFull(LedgerError):
 
 
 class StartFailed(NodeError):
-    """The service cannot start on this machine as it is."""
+    """The service cannot start, or go on, on this machine as it is."""
 
 
 class InstanceRejected(NodeError):

@@ -10,6 +10,7 @@ import signal
 import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import TracebackType
 from typing import Any
 
 import dask
@@ -17,6 +18,7 @@ from distributed import Client, Future, KilledWorker, LocalCluster, Nanny, Statu
 from distributed.security import Security
 
 from node import logs
+from node.errors import NodeError, StartFailed
 from node.work.task import Ended, Task, Workplace
 
 _SETTINGS = {
@@ -34,6 +36,9 @@ _SETTINGS = {
 
 GONE_S = 15
 """How long a killed worker may take to vanish from the scheduler's list."""
+
+ALONE_S = 120
+"""How long a local crew may be without any worker; a replaced one is there after seconds."""
 
 
 def attempt(order_json: str, number: int, workplace: Workplace) -> None:
@@ -57,9 +62,14 @@ class Readiness(WorkerPlugin):  # type: ignore[misc]  # distributed is untyped
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.nice(10)
-        from node.work import worker as ours
+        try:
+            from node.work import worker as ours
 
-        ours.warm_up(self._workplace)
+            ours.warm_up(self._workplace)
+        except (ImportError, OSError) as error:
+            raise StartFailed(
+                f"{type(error).__name__}: {error}", at="worker process", do="install radnode and its libraries anew"
+            ) from error
 
 
 class DaskCrew:
@@ -71,13 +81,33 @@ class DaskCrew:
         self._workplace = workplace
         self._futures: dict[str, tuple[Task, Future]] = {}
         self._ended: SimpleQueue[Ended] = SimpleQueue()
-        self._cluster = None if scheduler else _local(workplace, workers, memory_gb)
-        self._client = Client(self._cluster or scheduler, set_as_default=False)
-        self._client.register_plugin(Readiness(workplace))
+        try:
+            self._cluster = None if scheduler else _local(workplace, workers, memory_gb)
+            self._client = Client(self._cluster or scheduler, set_as_default=False)
+            self._client.register_plugin(Readiness(workplace))
+        except (OSError, RuntimeError, TimeoutError) as error:
+            raise StartFailed(
+                f"no worker process could be started ({type(error).__name__})",
+                at=scheduler or "workers",
+                do="see the lines before; is the scheduler there, is memory_gb enough?",
+            ) from error
+        self._last_seen = time.monotonic()
 
     def idle(self) -> int:
-        """Workers that are there, less the tasks that are under way."""
-        return max(0, len(self._present()) - len(self._futures))
+        """
+        Workers that are there, less the tasks that are under way.
+
+        Raises:
+            StartFailed: The local workers died and none comes back.
+        """
+        present = self._present()
+        if present or self._cluster is None:
+            self._last_seen = time.monotonic()
+        elif time.monotonic() - self._last_seen > ALONE_S:
+            raise StartFailed(
+                f"there has been no worker process for {ALONE_S} s", at="workers", do="start again and see why"
+            )
+        return max(0, len(present) - len(self._futures))
 
     def submit(self, task: Task, order_json: str) -> None:
         """Submit under a key that no other attempt has."""
@@ -193,6 +223,14 @@ def _error(future: Future) -> str:
     error = future.exception()
     if isinstance(error, KilledWorker):
         return "the worker process died (out of memory, or killed)"
-    from node.errors import NodeError
+    if isinstance(error, NodeError):
+        return str(error)
+    words = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return f"{type(error).__name__}{words} in the worker, at {_where(future.traceback())}"
 
-    return str(error) if isinstance(error, NodeError) else f"{type(error).__name__} in the worker; see its log"
+
+def _where(trace: TracebackType | None) -> str:
+    """File and line where an error arose."""
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "an unknown place"
