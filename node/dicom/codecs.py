@@ -65,12 +65,12 @@ def decode(ds: Dataset) -> NDArray[Any]:
         have a last axis of samples.
 
     Raises:
-        Refused: Code "undecodable", naming the instance and its transfer syntax.
+        Refused: Code "undecodable"; what was found names the instance and its transfer syntax, for the report.
     """
     syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
     where = f"instance {ds.get('SOPInstanceUID', 'without UID')}"
     if syntax not in DECODABLE:
-        raise Refused("undecodable", f"no decoder for transfer syntax {syntax}", at=where)
+        raise Refused("undecodable", f"{where}: no decoder for transfer syntax {syntax}", at="decoding")
     for plugin in PLUGINS.get(syntax, ("",)):
         try:
             with quiet():
@@ -78,7 +78,7 @@ def decode(ds: Dataset) -> NDArray[Any]:
         except (*FOREIGN, RuntimeError):
             continue
         return stored_values(array if frame_count(ds) > 1 else array[np.newaxis], ds)
-    raise Refused("undecodable", f"{UID(syntax).name} ({syntax}) pixels cannot be decoded", at=where)
+    raise Refused("undecodable", f"{where}: {UID(syntax).name} ({syntax}) pixels cannot be decoded", at="decoding")
 
 
 def decode_file(path: Path, header: Header) -> NDArray[Any]:
@@ -97,7 +97,9 @@ def decode_file(path: Path, header: Header) -> NDArray[Any]:
             ds = pydicom.dcmread(path)
     except FOREIGN as error:
         where = f"instance {header.ds.get('SOPInstanceUID', 'without UID')}"
-        raise Refused("undecodable", f"the file cannot be read ({type(error).__name__})", at=where) from error
+        raise Refused(
+            "undecodable", f"{where}: the file cannot be read ({type(error).__name__})", at="decoding"
+        ) from error
     return decode(ds)
 
 
