@@ -200,10 +200,17 @@ def look(ledger: Ledger, study_uid: str) -> Study:
 
 
 def _predecessor(former: JobRow, before: Order, what: str) -> Predecessor | None:
-    """The result that a revision replaces: the former one, or what that one would have replaced had it been made."""
+    """
+    The result that a revision replaces: the former one, or what that one would have replaced had it been made.
+
+    Of a refusal that is kept to ourselves no archive knows the report, so nothing refers to it.
+    """
     files = (former.document or {}).get("files", ())
     if former.state not in {"succeeded", "refused"} or not files:
         return replace(before.predecessor, change=what) if before.predecessor else None
+    if former.reason_code in before.pipeline.silent_refusals:
+        known = before.predecessor.objects if before.predecessor else ()
+        return Predecessor(job_id=former.id, objects=known, change=what)
     objects = tuple((f["sop_class_uid"], f["sop_instance_uid"], f["series_instance_uid"]) for f in files)
     return Predecessor(job_id=former.id, objects=objects, change=what)
 

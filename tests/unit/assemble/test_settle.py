@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Literal
 
 import pytest
 
@@ -70,12 +71,12 @@ class Bench:
         """All orders, first revision first."""
         return sorted((Order.from_json(j.order_json) for j in self.ledger.jobs()), key=lambda o: o.revision)
 
-    def finish(self) -> None:
-        """Run the latest job to its end, without objects."""
+    def finish(self, state: Literal["succeeded", "refused"] = "succeeded", code: str = "", uid: str = "1.2.9") -> None:
+        """Run the latest job to its end, with one object of this UID."""
         [job] = self.ledger.queued()
         attempt = self.ledger.start(job.id)
-        files = [{"sop_class_uid": "1.1", "sop_instance_uid": "1.2.9", "series_instance_uid": "1.2.8"}]
-        manifest = Manifest(job_id=job.id, attempt=attempt, state="succeeded", document={"files": files})
+        files = [{"sop_class_uid": "1.1", "sop_instance_uid": uid, "series_instance_uid": "1.2.8"}]
+        manifest = Manifest(job_id=job.id, attempt=attempt, state=state, reason_code=code, document={"files": files})
         assert self.ledger.finish(job.id, attempt, manifest, ())
 
 
@@ -133,6 +134,20 @@ def test_a_structure_set_an_hour_later_makes_one_revision(bench):
     assert second.predecessor.job_id == first.job_id
     assert second.predecessor.objects == (("1.1", "1.2.9", "1.2.8"),)
     assert second.predecessor.change == "A new source of the lesion arrived (rtstruct)."
+
+
+def test_a_refusal_that_was_never_sent_is_nobodys_predecessor(bench):
+    """The third revision replaces what the archive has, the first; the second, "no lesion", stayed here."""
+    bench.receive(*STACK)
+    bench.after(121)
+    bench.finish()
+    bench.assembler.examine("1.2", on_request=True)
+    bench.finish("refused", "no lesion", uid="1.2.10")
+    bench.receive(rtstruct(references=(STACK[0].sop_uid,)))
+    assert bench.after(121) == 1
+    third = bench.orders()[2].predecessor
+    assert [uid for _, uid, _ in third.objects] == ["1.2.9"]
+    assert third.change == "A new source of the lesion arrived (rtstruct)."
 
 
 def test_a_structure_set_in_another_study_revises_the_study_of_its_images(bench):
