@@ -20,7 +20,7 @@ class Sources:
     The sources of the lesion that are at hand.
 
     Attributes:
-        found: In the pipeline's order of preference; of one kind the newest first.
+        found: In the pipeline's order of preference; of one kind the newest object first.
         ambiguous: Why a source cannot be assigned to one series, "" when all can.
         conflict: SOP Instance UID of a source that was received with two contents, "" when none.
     """
@@ -44,6 +44,7 @@ def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> 
         if name.startswith("model:"):
             found.append(LesionSource(kind="model", model=name.removeprefix("model:")))
             continue
+        drawn: list[LesionSource] = []
         for entry in study.objects:
             if _kind(entry.stored.instance) != name:
                 continue
@@ -54,8 +55,22 @@ def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> 
                 ambiguous = ambiguous or _ambiguity(entry.stored.instance, study)
                 continue
             conflict = conflict or (entry.stored.instance.sop_uid if entry.conflict else "")
-            found.append(LesionSource(kind=_kind(entry.stored.instance) or "seg", inputs=(as_input(entry.stored),)))
+            kind = _kind(entry.stored.instance) or "seg"
+            drawn.append(LesionSource(kind=kind, inputs=(as_input(entry.stored),)))
+        found += _joined(drawn)
     return Sources(tuple(found), ambiguous, conflict)
+
+
+def _joined(drawn: list[LesionSource]) -> list[LesionSource]:
+    """
+    What counts together.
+
+    A structure set is whole in itself, so that a newer one replaces an older one; of Segmentations and marks there may
+    be one for each lesion.
+    """
+    if not drawn or drawn[0].kind == "rtstruct":
+        return drawn
+    return [LesionSource(kind=drawn[0].kind, inputs=tuple(one for source in drawn for one in source.inputs))]
 
 
 def _kind(instance: Instance) -> SourceKind | None:

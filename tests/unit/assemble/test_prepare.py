@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from node.assemble.prepare import Site, change, prepare
-from node.assemble.study import RTSTRUCT, Study, current
+from node.assemble.study import RTSTRUCT, SEGMENTATIONS, Study, current
 from node.domain.clinical import Clinical
 from node.domain.order import LesionRules, Order, Pipeline
 from node.domain.rules import Condition, Role
@@ -127,6 +127,19 @@ def test_a_structure_set_of_renumbered_images_goes_by_the_series_it_names():
     named = replace(rtstruct(references=("1.8.8",)), referenced_series=("1.2.3",))
     assert [s.kind for s in order_of([*STACK, stored(named)]).lesion] == ["rtstruct"]
     assert order_of([*STACK, stored(replace(named, referenced_series=("1.2.4",)))]).lesion == ()
+
+
+def test_segmentations_count_together_and_structure_sets_one_after_the_other():
+    """Of Segmentations there may be one for each lesion; a newer structure set replaces an older one."""
+    drawn = [stored(rtstruct(uid=uid, references=("1.2.3.4",))) for uid in ("1.7.1", "1.7.2")]
+    outlined = [
+        replace(
+            each, instance=replace(each.instance, sop_class=min(SEGMENTATIONS), sop_uid=f"{each.instance.sop_uid}.9")
+        )
+        for each in drawn
+    ]
+    lesion = order_of([*STACK, *drawn, *outlined]).lesion
+    assert [(source.kind, len(source.inputs)) for source in lesion] == [("rtstruct", 1), ("rtstruct", 1), ("seg", 2)]
 
 
 def test_a_structure_set_without_image_references_goes_by_its_frame():
