@@ -123,6 +123,7 @@ class Measurements:
         short_axis: Longest extent perpendicular to the long axis on the same slice.
         diameter_3d_mm: Maximum 3-D diameter over the surface (IBSI L0JK).
         key_slice: Index of the slice that carries the long axis.
+        key_image: The same for a viewer: "image 117" (Instance Number), "frame 12"; "" where not stated.
         ground_glass: CT only, else None.
         features: pyradiomics name ("original_shape_Sphericity") to value; empty when none were asked for.
         touches_edge: Whether the lesion reaches the first or last slice of the volume.
@@ -134,6 +135,7 @@ class Measurements:
     short_axis: Axis
     diameter_3d_mm: float
     key_slice: int
+    key_image: str = ""
     ground_glass: GroundGlass | None = None
     features: Mapping[str, float] = field(default_factory=dict)
     touches_edge: bool = False
@@ -199,7 +201,6 @@ class ModelFacts:
     What every output must be able to say about a model; taken from its manifest.
 
     Attributes:
-        kind: "segmenter" or "classifier".
         digest: SHA-256 (hex) over the package's files.
         manufacturer: Who made the model.
         target: What is predicted, in words: "EGFR mutation".

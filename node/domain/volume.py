@@ -19,6 +19,14 @@ class Slice:
     sop_uid: str
     frame: int | None  #: 1-based frame number in a multi-frame object; None for a single-frame one
     path: Path
+    number: int | None = None  #: Instance Number (0020,0013) where stated: what viewers show as the image's number
+
+    @property
+    def label(self) -> str:
+        """How a reader finds it in a viewer: "image 117", "frame 12"; "" where nothing tells."""
+        if self.frame is not None:
+            return f"frame {self.frame}"
+        return "" if self.number is None else f"image {self.number}"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -268,7 +268,19 @@ def _geometry(chosen: _Chosen, thickness: float | None, shape: tuple[int, ...]) 
 
 def _slice(each: Plane) -> Slice:
     ds = each.file.ds
-    return Slice(sop_class=str(ds.SOPClassUID), sop_uid=str(ds.SOPInstanceUID), frame=each.frame, path=each.file.path)
+    return Slice(
+        sop_class=str(ds.SOPClassUID), sop_uid=str(ds.SOPInstanceUID), frame=each.frame, path=each.file.path,
+        number=_number(ds),
+    )  # fmt: skip
+
+
+def _number(ds: Dataset) -> int | None:
+    """Instance Number, None where it is no number: it only names the image, nothing hangs on it."""
+    try:
+        found = ds.get("InstanceNumber")
+    except BROKEN_VALUE:
+        return None
+    return int(found) if isinstance(found, int) else None
 
 
 def _positive(ds: Dataset, keyword: str) -> float | None:

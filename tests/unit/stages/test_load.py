@@ -142,6 +142,17 @@ def test_the_order_of_files_does_not_matter(data):
     assert -1100 < np.median(shuffled.volume.voxels[:, :20, :20]) < -850  # air outside the patient
 
 
+def test_a_slice_is_called_what_a_viewer_calls_it(tmp_path):
+    """By its Instance Number, whatever its place; by nothing where that is missing or no number."""
+    series = image_series(ramp())
+    for ds, number in zip(series, ["117", "116", "115", "", "x", None], strict=True):
+        ds.InstanceNumber = None
+        ds["InstanceNumber"]._value = number
+    slices = load(save(series, tmp_path), RULES).volume.slices
+
+    assert [each.label for each in slices] == ["image 117", "image 116", "image 115", "", "", ""]
+
+
 @pytest.mark.parametrize("shared_geometry", [True, False])
 def test_an_enhanced_object_gives_the_same_volume(tmp_path, shared_geometry):
     """Enhanced CT and single-frame series give one volume; the Enhanced one has one header and frame numbers."""

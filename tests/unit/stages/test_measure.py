@@ -119,6 +119,7 @@ def test_measurements_of_a_ball():
     assert found.short_axis.length_mm == pytest.approx(30, abs=1.2)
     assert found.diameter_3d_mm == pytest.approx(30, abs=2.5)
     assert found.key_slice == 20
+    assert found.key_image == ""  # this volume has no Instance Numbers
     assert PLACE.index(np.array(found.long_axis.start))[0] == pytest.approx(20)
     assert not found.features
     assert not found.touches_edge
