@@ -11,7 +11,7 @@ from pydicom.sr.coding import Code
 from node.dicom import codes, items
 from node.dicom.envelope import algorithm_name
 from node.dicom.items import Reference
-from node.domain import words
+from node.domain import evidence, words
 from node.domain.findings import Lesion, Measurements, ModelFacts, Prediction, Provenance
 
 
@@ -91,7 +91,13 @@ def _about(facts: ModelFacts) -> list[Dataset]:
 
 
 def _statements(lesion: Lesion) -> list[Dataset]:
-    """One TEXT for the lesion, one for every prediction: the headline first, then what it rests on."""
+    """One TEXT for the lesion, one for every prediction."""
     about = [words.description(lesion.contour.provenance), *words.measured(lesion)]
-    panels = [[words.headline(p), *words.evidence(p)] for p in lesion.predictions]
+    panels = [_panel(prediction) for prediction in lesion.predictions]
     return [items.text("\n".join(lines)) for lines in (about, *panels)]
+
+
+def _panel(prediction: Prediction) -> list[str]:
+    """The headline first, then what it rests on; a group stands for itself, so the model's limits are in each."""
+    limits = evidence.caveats(prediction.model) if words.is_answered(prediction) else []
+    return [evidence.headline(prediction), *evidence.evidence(prediction), *limits]

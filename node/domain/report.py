@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from node.domain import words
+from node.domain import evidence, words
 from node.domain.findings import Findings, Lesion, Measurements, Prediction
 
 WIDTH = 90
@@ -27,15 +27,21 @@ def report(findings: Findings, *, title: str = "", files: Sequence[str] = ()) ->
     blocks = [_ruled(title)] if title else []
     blocks.append(_lines(words.case(findings)))
     blocks += [_lesion(lesion, len(findings.lesions)) for lesion in findings.lesions]
+    blocks.append(_lines(words.choice(findings)))
+    blocks += [
+        f"About {evidence.model_name(facts)}\n{_lines(evidence.caveats(facts))}" for facts in evidence.asked(findings)
+    ]
     if files:
         blocks.append("\n".join(["Files written", *(f"  {path}" for path in files)]))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
 def _lesion(lesion: Lesion, total: int) -> str:
+    number = f"Lesion {lesion.number}"
     of = f" of {total}" if total > 1 else ""
+    name = f": {lesion.tracking_id}" if lesion.tracking_id != number else ""
     parts = [
-        _ruled(f"Lesion {lesion.number}{of}: {lesion.tracking_id}", "-"),
+        _ruled(f"{number}{of}{name}", "-"),
         _lines([words.description(lesion.contour.provenance)]),
         _table(lesion.measurements),
     ]
@@ -47,16 +53,16 @@ def _lesion(lesion: Lesion, total: int) -> str:
 def _table(m: Measurements) -> str:
     rows = (
         ("Volume", words.number(m.volume_ml, "mL", 2)),
-        ("Long axis", f"{words.number(m.long_axis.length_mm, 'mm')}  (in plane, slice {m.key_slice + 1})"),
-        ("Short axis", f"{words.number(m.short_axis.length_mm, 'mm')}  (perpendicular, same slice)"),
+        ("Long axis", f"{words.number(m.long_axis.length_mm, 'mm')}  (in plane)"),
+        ("Short axis", f"{words.number(m.short_axis.length_mm, 'mm')}  (perpendicular, on the same slice)"),
         ("3-D diameter", words.number(m.diameter_3d_mm, "mm")),
     )
     return "\n".join(f"  {name:<14}{value}" for name, value in rows)
 
 
 def _prediction(prediction: Prediction) -> str:
-    first = _wrapped(words.headline(prediction), "", "  ")
-    return "\n".join(["", first, *_scale(prediction), _lines(words.evidence(prediction))])
+    first = _wrapped(evidence.headline(prediction), "", "  ")
+    return "\n".join(["", first, *_scale(prediction), _lines(evidence.evidence(prediction))])
 
 
 def _scale(prediction: Prediction) -> list[str]:
@@ -81,8 +87,8 @@ def _cell(share: float) -> int:
 
 
 def _ruled(text: str, rule: str = "=") -> str:
-    text = textwrap.shorten(text, WIDTH, placeholder=" …")
-    return f"{text}\n{rule * len(text)}"
+    lines = textwrap.wrap(text, WIDTH) or [""]
+    return "\n".join([*lines, rule * max(map(len, lines))])
 
 
 def _lines(sentences: Sequence[str]) -> str:

@@ -118,7 +118,7 @@ def _observer(envelope: Envelope) -> hd.sr.ObservationContext:
 def _case(findings: Findings) -> Dataset:
     """Qualitative Evaluations of TID 1500: what holds for the case as a whole."""
     container = hd.sr.ContainerContentItem(name=codes.QUALITATIVE_EVALUATIONS, relationship_type=items.CONTAINS)
-    said = [items.text(line) for line in words.case(findings)]
+    said = [items.text(line) for line in (*words.case(findings), *words.choice(findings))]
     if findings.state == "refused":
         said.insert(1 if findings.change else 0, items.code(codes.OUTCOME, codes.NOT_EVALUATED))
         said.insert(2 if findings.change else 1, items.code(codes.REASON, codes.refusal(findings.reason_code)))

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from node.domain import words
-from node.domain.findings import Estimate, Findings, Fitness, GroundGlass, Provenance
+from node.domain.findings import Estimate, Findings, GroundGlass, Provenance
 from node.domain.words import Verdict
-from tests.support.findings import DRAWN, EGFR, FOUND, KRAS, PREDICTED, WITHHELD, make_lesion
+from tests.support.findings import DRAWN, EGFR, FOUND, PREDICTED, WITHHELD, make_lesion
 
 CODES = {
     "conflicting instances", "patient identity conflict", "no patient id", "no frame of reference",
@@ -35,7 +35,7 @@ def test_every_refusal_has_its_sentence():
 
 def test_a_refusal_adds_what_was_found():
     """Sentence for the code first, then the detail; a detail that says the same is not repeated."""
-    assert words.refusal("no lesion", "3 ROIs, none a tumour").endswith("Found: 3 ROIs, none a tumour.")
+    assert words.refusal("no lesion", "3 ROIs, none a tumour").endswith("In this case: 3 ROIs, none a tumour.")
     assert words.refusal("no lesion") == words.REFUSALS["no lesion"]
     assert words.refusal("no lesion", words.REFUSALS["no lesion"]) == words.REFUSALS["no lesion"]
     assert words.refusal("unheard of", "x").startswith("The case could not be evaluated.")
@@ -53,26 +53,6 @@ def test_no_lesion_does_not_exclude_one():
 def test_percentages_never_round_to_certainty(share, text):
     """A small chance is not none, a large one is not certain."""
     assert words.percent(share) == text
-
-
-def test_a_headline_begins_with_ai_predicted():
-    """With a number and without, flagged or not."""
-    borderline = replace(PREDICTED, state="borderline", reason="slice thickness 4 mm, up to 3 mm is usual")
-
-    assert words.headline(PREDICTED) == "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%)."
-    assert words.headline(WITHHELD) == "AI-predicted KRAS mutation: not evaluated. Smoking is not known."
-    assert "BORDERLINE: slice thickness 4 mm" in words.headline(borderline)
-
-
-def test_a_number_is_shown_only_where_the_model_answered():
-    """A withheld estimate stays hidden even where it exists, and NaN is no answer."""
-    hidden = replace(PREDICTED, state="not_evaluated", reason="outside")
-    broken = estimated(0.4, math.nan, 0.6)
-
-    assert not words.is_answered(hidden)
-    assert not words.is_answered(broken)
-    assert "41%" not in " ".join([words.headline(hidden), *words.evidence(hidden)])
-    assert "not evaluated" in words.headline(broken)
 
 
 @pytest.mark.parametrize(
@@ -105,35 +85,12 @@ def test_the_nature_rests_on_the_source():
     assert words.description(DRAWN) == (
         'Drawn in an RT Structure Set, labelled "GTV-1"; named as tumour by its source, not confirmed by this analysis.'
     )
-    assert words.description(FOUND) == "Found automatically, nature not established. Trust in the drawing: 82%."
+    assert words.description(FOUND) == (
+        "Found automatically, nature not established. "
+        "The software's score for its own outline: 0.82 of 1 (no probability)."
+    )
     assert "nature not stated by its source" in words.description(silent)
     assert words.description(seed).startswith("Grown by software around a mark that a reader set")
-
-
-def test_evidence_without_calibration_says_so():
-    """An uncalibrated model's number is a score; a model without operating point or re-basing says so."""
-    facts = replace(EGFR, calibrated=False, operating_point=None)
-    said = words.evidence(replace(PREDICTED, model=facts, rebased_to=None))
-
-    assert any("NOT CALIBRATED" in line for line in said)
-    assert "Holds for a prevalence as in training (20%)." in said
-    assert "The model declares no operating point." in said
-
-
-def test_every_panel_ends_with_no_substitute():
-    """Also for a prediction that was not made; an exploratory model is marked."""
-    for prediction in (PREDICTED, WITHHELD):
-        assert words.evidence(prediction)[-1] == words.NO_SUBSTITUTE
-    assert "EXPLORATORY: hardly better than prevalence." in words.caveats(KRAS)
-
-
-def test_fitness_is_told_with_its_reasons():
-    """Inside, at the border, outside: with what was off."""
-    border = replace(PREDICTED, fitness=Fitness(outcome="borderline", reasons=("volume 60 mL",)))
-
-    assert "At the border of what the model was made for: volume 60 mL." in words.evidence(border)
-    assert "Outside what the model was made for: age 12 is below 18." in words.evidence(WITHHELD)
-    assert "The case lies within what the model was made for." in words.evidence(PREDICTED)
 
 
 def test_measured_says_what_a_reader_must_know():
@@ -142,11 +99,11 @@ def test_measured_says_what_a_reader_must_know():
     m = lesion.measurements
     missing = GroundGlass(fraction=None, reader_class="", why_missing="0.1 mL remain")
 
-    assert "class 25-50%" in words.measured(lesion)[0]
+    assert "class 25-50%" in words.measured(lesion)[1]
     assert words.measured(lesion)[-1] == "Two ROIs were merged."
     said = words.measured(replace(lesion, measurements=replace(m, ground_glass=missing, touches_edge=True)))
-    assert said[0] == "Ground-glass share not measured: 0.1 mL remain."
-    assert "first or last slice" in said[1]
+    assert said[1] == "Ground-glass share not measured: 0.1 mL remain."
+    assert "first or last slice" in said[2]
 
 
 def test_the_case_begins_with_what_changed():
@@ -164,7 +121,19 @@ def test_the_case_begins_with_what_changed():
     assert said[0] == "Changed since the previous result: a slice arrived."
     assert said[1].startswith("NOT EVALUATED (low trust).")
     assert words.RESEARCH in said
-    assert said[-2:] == ["Passed over: ROI old.", "The source is lossy."]
+    assert said[-1] == "The source is lossy."
+    assert words.choice(findings) == ["Passed over: ROI old."]
+
+
+def test_the_key_slice_is_named_as_a_viewer_names_it():
+    """By image number and, on axial images, by its height in the patient; what is not known is not said."""
+    m = make_lesion(DRAWN, 1).measurements
+    tilted = replace(m, long_axis=replace(m.long_axis, end=(8, 0, 8)))
+
+    assert words.key_slice(replace(m, key_image="image 117")) == "image 117, z 0.0 mm"
+    assert words.key_slice(replace(tilted, key_image="frame 12")) == "frame 12"
+    assert words.key_slice(tilted) == ""
+    assert not any("axis" in line for line in words.measured(replace(make_lesion(DRAWN, 1), measurements=tilted)))
 
 
 def test_numbers_that_are_none_are_said_in_words():

@@ -1,0 +1,136 @@
+"""What is said of one model's answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from node.domain import evidence, words
+from node.domain.clinical import Value
+from node.domain.findings import Estimate, Findings, Fitness, ModelFacts, Prediction
+from tests.support.findings import DRAWN, EGFR, KRAS, PREDICTED, WITHHELD, make_lesion
+
+WHOLE = replace(PREDICTED, missing_inputs=())
+
+
+def estimated(probability: float, lower: float, upper: float, **changes):
+    """The EGFR prediction with another answer, as trained unless told."""
+    estimate = Estimate(probability=probability, lower=lower, upper=upper, contributions={})
+    return replace(PREDICTED, **{"rebased_to": None, "estimate": estimate, **changes})
+
+
+def test_a_headline_begins_with_ai_predicted():
+    """With a number and without, flagged or not."""
+    borderline = replace(PREDICTED, state="borderline", reason="slice thickness 4 mm, up to 3 mm is usual")
+
+    assert evidence.headline(WHOLE) == "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%)."
+    assert evidence.headline(WITHHELD) == "AI-predicted KRAS mutation: not evaluated. Smoking is not known."
+    assert "BORDERLINE: slice thickness 4 mm" in evidence.headline(borderline)
+
+
+def test_a_number_is_shown_only_where_the_model_answered():
+    """A withheld estimate stays hidden even where it exists, and NaN is no answer."""
+    hidden = replace(PREDICTED, state="not_evaluated", reason="outside")
+    broken = estimated(0.4, math.nan, 0.6)
+
+    assert not words.is_answered(hidden)
+    assert not words.is_answered(broken)
+    assert "41%" not in " ".join([evidence.headline(hidden), *evidence.evidence(hidden)])
+    assert "not evaluated" in evidence.headline(broken)
+
+
+def test_evidence_without_calibration_says_so():
+    """An uncalibrated model's number is a score; a model without operating point or re-basing says so."""
+    facts = replace(EGFR, calibrated=False, operating_point=None)
+    said = evidence.evidence(replace(PREDICTED, model=facts, rebased_to=None))
+
+    assert any("NOT CALIBRATED" in line for line in said)
+    assert "Holds for a prevalence as in training (20%)." in said
+    assert "The model declares no operating point." in said
+
+
+def test_every_panel_ends_with_no_substitute():
+    """Also for a prediction that was not made; an exploratory model is marked."""
+    for prediction in (PREDICTED, WITHHELD):
+        assert evidence.evidence(prediction)[-1] == words.NO_SUBSTITUTE
+    assert "EXPLORATORY: hardly better than prevalence." in evidence.evidence(replace(PREDICTED, model=KRAS))
+
+
+def test_fitness_is_told_with_its_reasons():
+    """Inside, at the border, outside: with what was off."""
+    border = replace(PREDICTED, fitness=Fitness(outcome="borderline", reasons=("volume 60 mL",)))
+
+    assert "At the border of what the model was made for: volume 60 mL." in evidence.evidence(border)
+    assert "Outside what the model was made for: age 12 is below 18." in evidence.evidence(WITHHELD)
+    assert "The case lies within what the model was made for." in evidence.evidence(PREDICTED)
+
+
+def test_the_headline_counts_what_is_missing():
+    """Whoever reads nothing else sees on how little the number rests."""
+    listed = "Inputs missing: pack-years. The interval does not hold what they would have changed."
+
+    assert evidence.headline(PREDICTED).endswith("to 63%). 1 of 3 inputs missing.")
+    assert listed in evidence.evidence(PREDICTED)
+    assert not any("missing" in line for line in [evidence.headline(WHOLE), *evidence.evidence(WHOLE)])
+
+
+def test_what_may_overturn_the_answer_comes_first():
+    """What alone it is valid for, what it lacks, how it stands to the prevalence, and that it is exploratory."""
+    said = evidence.evidence(replace(estimated(0.3, 0.1, 0.5), model=KRAS))
+
+    assert said[0] == "Histology was not supplied."
+    assert said[1].startswith("Inputs missing: ")
+    assert said[2].startswith("Holds for a prevalence")
+    assert said[3] == "EXPLORATORY: hardly better than prevalence."
+
+
+def test_an_interval_that_includes_the_prevalence_says_so():
+    """As trained and re-based alike: such an answer does not set the patient apart."""
+    apart = "does not set the patient apart"
+
+    assert any(apart in line for line in evidence.evidence(estimated(0.19, 0.12, 0.24)))
+    assert not any(apart in line for line in evidence.evidence(estimated(0.5, 0.21, 0.7)))
+    assert any(apart in line for line in evidence.evidence(estimated(0.5, 0.21, 0.7, rebased_to=0.38)))
+    assert not any(apart in line for line in evidence.evidence(PREDICTED))  # re-based to 14 %, interval from 22 %
+
+
+def test_what_was_known_of_an_unanswered_case_was_not_used():
+    """No input is called used, and the case is not called fit, where the model was never asked."""
+    withheld = replace(
+        WITHHELD,
+        reason="histology is none of those trained on",
+        fitness=Fitness(outcome="in_domain"),
+        inputs={"histology": Value("small cell", "clinical file, line 2"), "age": Value(60, "clinical file, line 2")},
+        missing_inputs=("adenocarcinoma",),
+    )
+    said = evidence.evidence(withheld)
+
+    assert "Known, but not used: histology small cell, age 60 [clinical file, line 2]." in said
+    assert not any(word in " ".join(said) for word in ("Inputs used", "Inputs missing", "lies within"))
+
+
+def test_a_reason_is_not_told_twice():
+    """What the headline says of the model's domain is not repeated below it."""
+    reasons = ("age 91 years, outside the range of its training data",)
+    fitness = Fitness(outcome="borderline", reasons=reasons)
+    border = replace(PREDICTED, state="borderline", reason=reasons[0], fitness=fitness)
+
+    assert reasons[0] in evidence.headline(border)
+    assert reasons[0] not in " ".join(evidence.evidence(border))
+
+
+def test_a_model_that_could_not_be_opened_is_named():
+    """By its package, as its target and hash are not known."""
+    facts = ModelFacts(id="lung-x", version="2.0.0", kind="classifier", digest="", manufacturer="", name="lung-x")
+    lost = Prediction(model=facts, state="not_evaluated", reason="not installed")
+
+    assert evidence.headline(lost) == "AI-predicted lung-x: not evaluated. Not installed."
+    assert evidence.model_name(facts) == "lung-x 2.0.0 (package lung-x)"
+    assert words.concept_name(facts) == "AI-predicted probability of lung-x"
+
+
+def test_the_models_that_answered_are_listed_once():
+    """Not those that did not, and not once for every lesion."""
+    lesions = (make_lesion(DRAWN, 1), make_lesion(DRAWN, 2))
+
+    assert evidence.asked(Findings(state="succeeded", lesions=lesions)) == [EGFR]
