@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a fresh machine with Python 3.11, make, a C compiler and the package index.
 
 SHELL := /bin/sh
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin/
 # pip's uv lies in .tools; Debian's pip refuses to install beside the system
