@@ -235,7 +235,7 @@ class PipelineSection(Section):
     send_to: tuple[str, ...] = Field((), description="Destinations.")
     deliver_refusals: tuple[str, ...] = Field(
         tuple(code for code in REFUSALS if code not in {"no lesion", "wrong anatomy"}),
-        description="Refusal codes whose 'not evaluated' SR is sent; by default all but `no lesion` and `wrong anatomy`.",
+        description="Refusals whose 'not evaluated' SR is sent; by default all but `no lesion` and `wrong anatomy`.",
     )
     max_study_age_days: int | None = Field(30, ge=0, description="Older studies are kept as priors and run on request.")
     features: bool = Field(False, description="Compute all radiomic features even when no model asks for one.")
