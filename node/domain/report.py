@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from node.domain import evidence, words
-from node.domain.findings import Findings, Lesion, Measurements, Prediction
+from node.domain.findings import Findings, Lesion, Measurements, ModelFacts, Prediction
 
 WIDTH = 90
 SCALE = 50
@@ -28,9 +28,7 @@ def report(findings: Findings, *, title: str = "", files: Sequence[str] = ()) ->
     blocks.append(_lines(words.case(findings)))
     blocks += [_lesion(lesion, len(findings.lesions)) for lesion in findings.lesions]
     blocks.append(_lines(words.choice(findings)))
-    blocks += [
-        f"About {evidence.model_name(facts)}\n{_lines(evidence.caveats(facts))}" for facts in evidence.asked(findings)
-    ]
+    blocks += [_about(facts) for facts in evidence.asked(findings)]
     if files:
         blocks.append("\n".join(["Files written", *(f"  {path}" for path in files)]))
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -63,6 +61,10 @@ def _table(m: Measurements) -> str:
 def _prediction(prediction: Prediction) -> str:
     first = _wrapped(evidence.headline(prediction), "", "  ")
     return "\n".join(["", first, *_scale(prediction), _lines(evidence.evidence(prediction))])
+
+
+def _about(facts: ModelFacts) -> str:
+    return "\n".join([_wrapped(f"About {evidence.model_name(facts)}", "", "  "), _lines(evidence.caveats(facts))])
 
 
 def _scale(prediction: Prediction) -> list[str]:

@@ -39,6 +39,21 @@ def test_it_is_narrow_and_the_same_each_time():
     assert page == report(long, title="t" * 300)
 
 
+def test_the_limits_of_a_model_are_told_once():
+    """At the end, however many lesions it answered for, and not within any of them."""
+    page = " ".join(report(SUCCEEDED).split())
+
+    assert page.count("Trained on 127 patients of two hospitals") == 1
+    assert page.index("Trained on 127") > page.index("Lesion 2")
+
+
+def test_a_long_title_is_kept_whole():
+    """A Study Instance UID of 64 characters is shown, as nothing else tells which study it was."""
+    uid = "1." + "2" * 62
+
+    assert uid in report(SUCCEEDED, title=f"radnode 0.1.0 · pipeline lung · study {uid}")
+
+
 def test_the_scale_shows_where_the_estimate_lies():
     """# at 41 of 100, brackets at the interval, | at the re-based operating point, each within the bar."""
     page = report(SUCCEEDED)
