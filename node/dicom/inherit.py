@@ -30,12 +30,16 @@ OPTIONAL = (
     "PatientBirthTime", "EthnicGroup", "PatientIdentityRemoved", "DeidentificationMethod",
     "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified", "IssuerOfAccessionNumberSequence",
     "StudyDescription", "PhysiciansOfRecord", "ProcedureCodeSequence", "PatientAge", "PatientSize", "PatientWeight",
-    "AdmissionID", "IssuerOfAdmissionIDSequence", "InstitutionName", "BodyPartExamined", "TimezoneOffsetFromUTC",
+    "AdmissionID", "IssuerOfAdmissionIDSequence", "BodyPartExamined", "TimezoneOffsetFromUTC",
     "ClinicalTrialSponsorName", "ClinicalTrialProtocolID", "ClinicalTrialProtocolName", "ClinicalTrialSiteID",
     "ClinicalTrialSiteName", "ClinicalTrialSubjectID", "ClinicalTrialSubjectReadingID", "ClinicalTrialTimePointID",
     "ClinicalTrialTimePointDescription",
 )  # fmt: skip
-"""Type 3 or conditional: absent where the source has none, or an invalid one."""
+"""
+Type 3 or conditional: absent where the source has none, or an invalid one.
+
+Institution Name is not among them: it is where the equipment stands (PS3.3 C.7.5.1), the scanner's is not ours.
+"""
 
 _REQUEST_TYPE_2 = (
     "AccessionNumber", "PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest",

@@ -81,7 +81,7 @@ def _segmentation(
         manufacturer_model_name=MODEL_NAME,
         software_versions=envelope.node_version,
         device_serial_number=envelope.installation[:64],
-        content_label="AI_LESION",
+        content_label="LESIONS",
         content_description="RESEARCH, not for diagnostic use"[:64],
         specific_character_set="ISO_IR 192",
     )
