@@ -90,12 +90,12 @@ def probability(facts: ModelFacts) -> Code:
 
 def lower(facts: ModelFacts) -> Code:
     """Concept name of the lower end of the interval."""
-    return Code(f"RG-LOW-{_key(facts)}", SCHEME, concept_name(facts, ", lower"))
+    return Code(f"RG-LOW-{_key(facts)}", SCHEME, concept_name(facts, ", lower limit"))
 
 
 def upper(facts: ModelFacts) -> Code:
     """Concept name of the upper end of the interval."""
-    return Code(f"RG-UPP-{_key(facts)}", SCHEME, concept_name(facts, ", upper"))
+    return Code(f"RG-UPP-{_key(facts)}", SCHEME, concept_name(facts, ", upper limit"))
 
 
 def status(facts: ModelFacts) -> Code:

@@ -182,8 +182,8 @@ def test_measurements_and_probabilities_are_numbers_with_units():
         "Maximum 3D Diameter of a Mesh": (13.9, "mm"),
         "Ground-glass share of lesion without rim, vessels and air": (31.0, "%"),
         "AI-predicted probability of EGFR mutation": (41.3, "%"),
-        "AI-predicted probability of EGFR mutation, lower": (22.0, "%"),
-        "AI-predicted probability of EGFR mutation, upper": (63.0, "%"),
+        "AI-predicted probability of EGFR mutation, lower limit": (22.0, "%"),
+        "AI-predicted probability of EGFR mutation, upper limit": (63.0, "%"),
     }
     [probability] = named(group, "RG-PROB-EGFR")
     gene = named(probability, "48018-6")[0].ConceptCodeSequence[0]
