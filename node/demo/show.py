@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ def show(keep: Path | None = None) -> int:
     Args:
         keep: Folder to work in; a temporary one, which stays as well, when None.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the node and the archive end with us
     began = time.monotonic()
     home = keep or Path(tempfile.mkdtemp(prefix="radnode-demo-"))
     home.mkdir(parents=True, exist_ok=True)
