@@ -117,13 +117,18 @@ def _prediction(p: Prediction) -> dict[str, Any]:
         "upper": _finite(e.upper if e else None),
         "calibrated": p.model.calibrated,
         "in_domain": p.fitness.outcome == "in_domain" if p.fitness else None,
-        "prevalence": _finite(p.rebased_to if p.rebased_to is not None else p.model.prevalence),
+        "prevalence": _finite(_prevalence(p)) if e else None,
         "model": p.model.id,
         "version": p.model.version,
         "reason": p.reason,
         "inputs": {name: {"value": _value(v.value), "source": v.source} for name, v in p.inputs.items()},
         "missing_inputs": list(p.missing_inputs),
     }
+
+
+def _prevalence(p: Prediction) -> float | None:
+    """What the estimate holds for: the site's prevalence where it was re-based, else that of training."""
+    return p.rebased_to if p.rebased_to is not None else p.model.prevalence
 
 
 def _finite(value: float | None) -> float | None:

@@ -69,7 +69,7 @@ def test_every_key_of_a_job_holds_its_value():
         "upper": None,
         "calibrated": True,
         "in_domain": False,
-        "prevalence": 0.2,
+        "prevalence": None,
         "model": "lung-kras",
         "version": "1.0.0",
         "reason": "smoking is not known",
