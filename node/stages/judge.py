@@ -31,12 +31,11 @@ def judge(
     Returns:
         "outside" with every reason, else "borderline" with every reason, else "in_domain".
     """
-    if anatomy := list(_anatomy(declared, volume, in_lung=in_lung)):
-        return Fitness(outcome="outside", reasons=tuple(anatomy), code="wrong_anatomy")
     known = _known(volume, measurements, clinical)
-    outside = [*_modality(declared, volume), *_ranges(declared, known, usual=False)]
+    anatomy = list(_anatomy(declared, volume, in_lung=in_lung))
+    outside = [*anatomy, *_modality(declared, volume), *_ranges(declared, known, usual=False)]
     if outside:
-        return Fitness(outcome="outside", reasons=tuple(outside), code="outside_domain")
+        return Fitness(outcome="outside", reasons=tuple(outside), code="wrong_anatomy" if anatomy else "outside_domain")
     if borderline := list(_ranges(declared, known, usual=True)):
         return Fitness(outcome="borderline", reasons=tuple(borderline), code="borderline_domain")
     return Fitness(outcome="in_domain")

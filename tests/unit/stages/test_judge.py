@@ -116,6 +116,8 @@ def test_ends_of_a_range_are_inside():
 def test_every_reason_is_told():
     """Two values outside are two reasons."""
     assert len(judge(DECLARED, volume(), lesion(0.01), aged(5), in_lung=True).reasons) == 2
+    everything = judge(DECLARED, volume(modality="MR", body_part="KNEE"), lesion(0.01), aged(5), in_lung=False)
+    assert (len(everything.reasons), everything.code) == (5, "wrong_anatomy")
 
 
 def test_beyond_the_training_data_is_borderline():
