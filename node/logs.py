@@ -89,6 +89,7 @@ def configure(level: str = "INFO", *, json: bool | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    handler.setLevel(level.upper())  # what libraries hand up is not held to the level of the root logger
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
