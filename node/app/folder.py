@@ -19,6 +19,7 @@ from node.domain.order import Order
 from node.errors import ConfigError, InstanceUnreadable, NodeError
 from node.receive.compare import compare_versions
 from node.store.instances import Arrival
+from node.store.jobs import JobRow
 from node.store.ledger import Ledger
 from node.work import worker
 from node.work.pipeline import run as run_line
@@ -57,8 +58,12 @@ def run_folder(
     Evaluate every study in a folder and write the result objects below `out`.
 
     Raises:
-        ConfigError: The pipeline is unknown, or the clinical file holds mistakes.
+        ConfigError: The pipeline is unknown, `out` cannot be made, or the clinical file holds mistakes.
     """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError([f"{out} cannot be made ({error.strerror})"], at="--out", do="name a folder") from error
     pipelines = config.resolved()
     if pipeline is not None and pipeline not in {each.name for each in pipelines}:
         known = ", ".join(each.name for each in pipelines)
@@ -104,27 +109,33 @@ def _execute(ledger: Ledger, config: Config, out: Path, outcome: Outcome) -> Non
     place = Workplace(state_dir="/", model_dirs=tuple(str(d) for d in config.model_dirs), threads=0)
     for job in ledger.queued():
         order = Order.from_json(job.order_json)
+        target = out / f"{order.pipeline.name}-{job.id[:12]}"
         try:
             result = run_line(order, worker.parts(order, place, root=Path("/")))
+            manifest = worker.leave(order, result, target, attempt=1)
         except NodeError as error:
-            outcome.failed = True
-            outcome.jobs.append(
-                job_document(
-                    job_id=job.id,
-                    pipeline=job.pipeline,
-                    study_uid=job.study_uid,
-                    revision=job.revision,
-                    state="failed",
-                    reason_code="failed",
-                    reason=str(error),
-                )
-            )
-            outcome.reports.append(f"Pipeline {order.pipeline.name} failed on study {order.study_uid}: {error}")
-            continue
-        target = out / f"{order.pipeline.name}-{job.id[:12]}"
-        manifest = worker.leave(order, result, target, attempt=1)
-        outcome.jobs.append(manifest.document)
-        outcome.reports.append(manifest.report)
+            _fail(outcome, job, str(error))
+        except OSError as error:  # one full or read-only folder must not cost the other studies their report
+            _fail(outcome, job, f"{target}: the result cannot be written ({error.strerror}); make room, then run again")
+        else:
+            outcome.jobs.append(manifest.document)
+            outcome.reports.append(manifest.report)
+
+
+def _fail(outcome: Outcome, job: JobRow, why: str) -> None:
+    outcome.failed = True
+    outcome.jobs.append(
+        job_document(
+            job_id=job.id,
+            pipeline=job.pipeline,
+            study_uid=job.study_uid,
+            revision=job.revision,
+            state="failed",
+            reason_code="failed",
+            reason=why,
+        )
+    )
+    outcome.reports.append(f"Pipeline {job.pipeline} failed on study {job.study_uid}: {why}")
 
 
 def _unmatched(ledger: Ledger, outcome: Outcome) -> None:

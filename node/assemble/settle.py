@@ -223,5 +223,5 @@ def request(ledger: Ledger, assembler: Assembler, study_uid: str) -> None:
         LedgerError: The ledger holds no such study.
     """
     if not ledger.study(study_uid):
-        raise LedgerError("no such study", at=study_uid, do="see `radnode jobs list --cases` for the studies at hand")
+        raise LedgerError("no such study", at=study_uid, do="see `radnode jobs list` for the studies at hand")
     assembler.examine(study_uid, on_request=True)

@@ -74,10 +74,15 @@ def check(config: ConfigOption = None) -> None:
     from node.assemble.clinical import ClinicalFile
     from node.operate.check import check as run_checks
 
-    settings = configuration(config)
-    if settings.clinical.csv is not None:
-        ClinicalFile.read(settings.clinical.csv)
     logs.configure("CRITICAL")
+    try:
+        settings = configuration(config)
+        if settings.clinical.csv is not None:
+            ClinicalFile.read(settings.clinical.csv)
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            typer.echo(f"WRONG  {error.at}: {mistake}")
+        raise typer.Exit(1) from error
     wrong = 0
     for line in run_checks(settings):
         typer.echo(f"{'ok    ' if line.good else 'WRONG '} {line.what}: {line.found}")

@@ -10,6 +10,7 @@ from typing import Any
 import highdicom as hd
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
+from pydicom.uid import SegmentationStorage
 
 from node.dicom import codes
 
@@ -89,8 +90,12 @@ def referenced_segment(at: Reference, segment: int, images: Iterable[Reference])
 
 
 def drawn_in(at: Reference) -> Dataset:
-    """The object that a contour was taken from: a Segmentation is an image, any other one a composite."""
-    if ".5.1.4.1.1.66." in at.sop_class:
+    """
+    The object that a contour was taken from: a Segmentation is an image, any other one a composite.
+
+    So is a label map: readers that do not know its SOP class (DCMTK 3.6.7) give the whole report up over such an image.
+    """
+    if at.sop_class == SegmentationStorage:
         return hd.sr.ImageContentItem(codes.SOURCE_OF_MEASUREMENT, at.sop_class, at.sop_uid, relationship_type=CONTAINS)
     return hd.sr.CompositeContentItem(codes.SOURCE_OF_MEASUREMENT, at.sop_class, at.sop_uid, relationship_type=CONTAINS)
 

@@ -110,7 +110,7 @@ def _source(provenance: Provenance) -> str:
 def _prediction(p: Prediction) -> dict[str, Any]:
     e = p.estimate if is_answered(p) else None
     return {
-        "target": p.model.target,
+        "target": p.model.target or p.model.id,
         "state": p.state if e else "not_evaluated",
         "probability": _finite(e.probability if e else None),
         "lower": _finite(e.lower if e else None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -165,12 +166,37 @@ def test_pydicoms_broken_and_odd_files_come_to_a_clear_end(tmp_path):
         assert job["state"] == "succeeded" or (job["reason_code"] and job["reason"])
 
 
+def test_a_result_that_cannot_be_written_is_a_failed_job(data, tmp_path):
+    """Status 1, the job is told as failed with the reason: here the disk is full."""
+    config = tmp_path / "config.toml"
+    config.write_text(SEARCHING)
+    arguments = ("run", data / "ibsi-ct-phantom" / "dicom", "--json", "--config", config, "--out")
+    out = tmp_path / "small"
+    out.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small file system")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(out)], check=True)
+    try:
+        done = radnode(*arguments, out)
+    finally:
+        subprocess.run(["umount", str(out)], check=True)
+    assert done.returncode == 1
+    [job] = json.loads(done.stdout)["jobs"]
+    assert (job["state"], job["lesions"]) == ("failed", [])
+    assert "No space left" in job["reason"]
+
+
 def test_wrong_usage_ends_with_status_2(tmp_path):
     """An unknown pipeline, a folder that is none, a configuration with a mistake."""
     bad = tmp_path / "config.toml"
     bad.write_text("[receive]\nport = 0.5\n")
     assert radnode("run", tmp_path, "--out", tmp_path / "o", "--pipeline", "liver").returncode == 2
     assert radnode("run", tmp_path / "absent", "--out", tmp_path / "o").returncode == 2
+    assert radnode("run", tmp_path, "--out", bad).returncode == 2
     done = radnode("run", tmp_path, "--out", tmp_path / "o", "--config", bad)
     assert done.returncode == 2
     assert "receive.port" in done.stderr
+    checked = radnode("check", "--config", bad)
+    assert checked.returncode == 1
+    assert checked.stdout.startswith("WRONG")
+    assert "receive.port" in checked.stdout
