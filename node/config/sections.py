@@ -19,6 +19,7 @@ from pydantic import (
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from node import shipped
+from node.domain.document import ResultKind
 from node.domain.order import Extraction, LesionRules, Pipeline
 from node.domain.rules import Condition, Role
 from node.domain.volume import LoadRules
@@ -44,7 +45,6 @@ def _pattern(text: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-ResultKind = Literal["seg", "sr"]
 SourceName = Annotated[str, Field(pattern=r"^(rtstruct|seg|seed|model:[a-z0-9-]+)$")]
 
 

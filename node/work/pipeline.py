@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from node.dicom.envelope import Envelope
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
+from node.domain.document import ResultKind
 from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
 from node.domain.order import Input, Order
 from node.domain.volume import Volume
@@ -69,7 +70,7 @@ class Result:
     """What one job made: findings, and result objects by kind ("seg", "sr"), in the order of delivery."""
 
     findings: Findings
-    objects: Mapping[str, Dataset]
+    objects: Mapping[ResultKind, Dataset]
 
 
 def run(order: Order, parts: Parts) -> Result:
