@@ -23,7 +23,7 @@ from node.domain.document import ResultKind
 from node.domain.order import Extraction, LesionRules, Pipeline
 from node.domain.rules import Condition, Role
 from node.domain.volume import LoadRules
-from node.domain.words import REFUSALS
+from node.domain.refusals import REFUSALS
 
 
 def _ae_title(text: str) -> str:

@@ -17,7 +17,7 @@ import pytest
 from node.dicom import inherit
 from node.domain.findings import Findings, Provenance
 from node.domain.order import Predecessor
-from node.domain.words import REFUSALS
+from node.domain.refusals import REFUSALS
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from tests.support.findings import DRAWN, FOUND, Case, make_case, make_envelope

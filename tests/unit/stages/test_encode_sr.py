@@ -12,7 +12,8 @@ from node.dicom import inherit
 from node.dicom.envelope import device_uid
 from node.domain.findings import Estimate, Findings
 from node.domain.order import Predecessor
-from node.domain.words import NO_SUBSTITUTE, REFUSALS
+from node.domain.refusals import REFUSALS
+from node.domain.words import NO_SUBSTITUTE
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from tests.support.findings import (
