@@ -17,10 +17,10 @@ from node.domain.document import ResultKind
 from node.domain.findings import Findings, ModelFacts
 from node.domain.order import Order, Predecessor
 
-KINDS: dict[ResultKind, int] = {"seg": 1, "sr": 2}
+KINDS: dict[ResultKind, int] = {"seg": 1, "sr": 2, "key-sr": 3}
 """Kind of result to its place in the SeriesNumber; further kinds take the numbers up to 9."""
 
-TITLES: dict[ResultKind, str] = {"seg": "SEG", "sr": "SR"}
+TITLES: dict[ResultKind, str] = {"seg": "SEG", "sr": "SR", "key-sr": "key-slice SR"}
 """Kind of result as the Series Description names it."""
 
 MANUFACTURER = "radnode project"

@@ -12,8 +12,8 @@ from node.domain.words import is_answered
 
 SCHEMA = 1
 
-ResultKind = Literal["seg", "sr"]
-"""Result objects in the order in which they are sent: Segmentation, report."""
+ResultKind = Literal["seg", "sr", "key-sr"]
+"""Result objects in the order in which they are sent: Segmentation, report, key-slice report."""
 
 
 @dataclass(frozen=True, slots=True)

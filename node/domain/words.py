@@ -168,6 +168,15 @@ def measured(lesion: Lesion) -> list[str]:
     return [*said, *map(_sentence, m.notes), *map(_sentence, lesion.contour.provenance.notes)]
 
 
+def key_contour(parts: int) -> str:
+    """What a contour on a single slice shows, and that the numbers beside it are not of that slice alone."""
+    which = f" It surrounds the largest of {parts} separate parts on this slice." if parts > 1 else ""
+    return (
+        "The contour is the outer boundary of the lesion on the slice of its long axis, along the edges of its pixels."
+        f"{which} Volume and predictions are those of the whole lesion."
+    )
+
+
 def case(findings: Findings) -> list[str]:
     """What holds for the case as a whole; the change since the predecessor comes first."""
     said = [f"Changed since the previous result: {_ended(findings.change)}"] if findings.change else []

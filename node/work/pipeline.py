@@ -28,6 +28,7 @@ from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
+from node.stages.encode_key_sr import encode_key_sr
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from node.stages.judge import judge
@@ -67,7 +68,7 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one job made: findings, and result objects by kind ("seg", "sr"), in the order of delivery."""
+    """What one job made: findings, and every result object in the order of delivery; destinations take their choice."""
 
     findings: Findings
     objects: Mapping[ResultKind, Dataset]
@@ -203,7 +204,8 @@ def _encode(order: Order, findings: Findings, measured: Loaded) -> Result:
     envelope = Envelope.of(order).naming(findings)
     seg = encode_seg(findings, measured.volume, measured.headers, envelope)
     sr = encode_sr(findings, measured.volume, measured.headers, seg, envelope)
-    return Result(findings, {"seg": seg, "sr": sr})
+    key_sr = encode_key_sr(findings, measured.volume, measured.headers, envelope)
+    return Result(findings, {"seg": seg, "sr": sr, "key-sr": key_sr})
 
 
 def _refuse(order: Order, parts: Parts, refusal: Refused) -> Result:
