@@ -77,7 +77,7 @@ class Refused(NodeError):
     """
     This case must not be evaluated; ends as a "not evaluated" SR.
 
-    `code` is one of `node.domain.words.REFUSALS`, where the reader's sentence for it stands.
+    `code` is one of `node.domain.refusals.REFUSALS`, where the reader's sentence for it stands.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from node import shipped
 from node.config.sections import Config
-from node.domain.words import REFUSALS
+from node.domain.refusals import REFUSALS
 from node.errors import ConfigError
 
 

@@ -19,10 +19,11 @@ from pydantic import (
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from node import shipped
+from node.domain.document import ResultKind
 from node.domain.order import Extraction, LesionRules, Pipeline
+from node.domain.refusals import REFUSALS
 from node.domain.rules import Condition, Role
 from node.domain.volume import LoadRules
-from node.domain.words import REFUSALS
 
 
 def _ae_title(text: str) -> str:
@@ -44,7 +45,6 @@ def _pattern(text: str) -> str:
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Share = Annotated[float, Field(gt=0, lt=1)]
-ResultKind = Literal["seg", "sr"]
 SourceName = Annotated[str, Field(pattern=r"^(rtstruct|seg|seed|model:[a-z0-9-]+)$")]
 
 
@@ -116,7 +116,10 @@ class DestinationSection(Section):
     """Where results go."""
 
     peer: str = Field(description="Name of a peer.")
-    send: tuple[ResultKind, ...] = Field(("seg", "sr"), description="Which result objects, in which order.")
+    send: tuple[ResultKind, ...] = Field(
+        ("seg", "sr"),
+        description='Which of `"seg"`, `"sr"` and `"key-sr"` (contour on the key slice); they are sent in this order.',
+    )
     give_up_after_h: float = Field(168, gt=0, description="Hours after which an undelivered result is dead.")
 
 

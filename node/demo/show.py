@@ -14,17 +14,18 @@ from pathlib import Path
 
 from node.demo.archive import Archive
 from node.demo.patient import chest_ct
+from node.dicom.header import read_header
 from node.network.scp import Peer
 from node.network.scu import send
 from node.store.results import read
 
-SEG, SR = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.88.34"
+RESULTS = 3  #: Segmentation, report and key-slice report
 PATIENCE_S = 120
 
 
 def show(keep: Path | None = None) -> int:
     """
-    Play the line and print what happens; 0 only when SEG and SR came back over the network.
+    Play the line and print what happens; 0 only when every result came back over the network.
 
     Args:
         keep: Folder to work in; a temporary one, which stays as well, when None.
@@ -54,12 +55,12 @@ def show(keep: Path | None = None) -> int:
             say(f"Sent by C-STORE: {len(sent)} instances, each answered Success when it was durable.")
             steps = _Steps(home, say)
             _await(
-                lambda: steps.told() and {SEG, SR} <= {r.sop_class for r in pacs.stores},
+                lambda: steps.told() and len({r.sop_uid for r in pacs.stores}) >= RESULTS,
                 alive,
-                "SEG and SR to come back",
+                "SEG and SRs to come back",
             )
             for result in pacs.stores:
-                say(f"Back in the PACS: {'SEG' if result.sop_class == SEG else 'SR'}  {result.path}")
+                say(f"Back in the PACS: {read_header(result.path).SeriesDescription}  {result.path}")
     manifest = next(filter(None, map(read, (home / "state" / "results").glob("*/*"))))
     print("\n" + manifest.report)
     print(f"Everything is in {home}: config.toml, state (spool, ledger, results), pacs. Look at it with")
@@ -96,6 +97,7 @@ host = "127.0.0.1"
 port = {pacs_port}
 [destinations.pacs]
 peer = "pacs"
+send = ["seg", "sr", "key-sr"]
 [[pipelines]]
 name = "lung"
 models = ["lung-egfr"]

@@ -9,7 +9,8 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from node.domain.findings import ModelFacts, Prediction
-from node.domain.words import REFUSALS, Verdict, concept_name
+from node.domain.refusals import REFUSALS
+from node.domain.words import Verdict, concept_name
 
 SCHEME = "99RADNODE"
 """Designator of our own codes; declared in Coding Scheme Identification Sequence (0008,0110)."""
@@ -49,7 +50,7 @@ NOT_EVALUATED = Code("RG-NOTEVALUATED", SCHEME, "Not evaluated")
 REASON = Code("RG-REASON", SCHEME, "Reason why not evaluated")
 
 REFUSAL_NUMBERS = {code: f"RG-R{number:02d}" for number, code in enumerate(REFUSALS, 1)}
-"""Refusal code to code value: the order in `words.REFUSALS` is fixed, new ones are added at its end."""
+"""Refusal code to code value: the order in `refusals.REFUSALS` is fixed, new ones are added at its end."""
 
 _PROCEDURES = {
     "CT": Code("25045-6", "LN", "CT unspecified body region"),

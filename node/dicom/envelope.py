@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import Literal
 
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
@@ -14,13 +13,15 @@ from pydicom.sr.coding import Code
 from node.dicom.codes import PROCESSING_EQUIPMENT, SCHEMES
 from node.dicom.inherit import inherit
 from node.dicom.uids import IMPLEMENTATION_UID, derive_uid
+from node.domain.document import ResultKind
 from node.domain.findings import Findings, ModelFacts
 from node.domain.order import Order, Predecessor
 
-Kind = Literal["seg", "sr"]
-
-KINDS: dict[Kind, int] = {"seg": 1, "sr": 2}
+KINDS: dict[ResultKind, int] = {"seg": 1, "sr": 2, "key-sr": 3}
 """Kind of result to its place in the SeriesNumber; further kinds take the numbers up to 9."""
+
+TITLES: dict[ResultKind, str] = {"seg": "SEG", "sr": "SR", "key-sr": "key-slice SR"}
+"""Kind of result as the Series Description names it."""
 
 MANUFACTURER = "radnode project"
 MODEL_NAME = "radnode"
@@ -86,25 +87,25 @@ class Envelope:
         """A UID of this job: the same parts give the same UID, another job another one."""
         return derive_uid("job", self.job_id, *parts)
 
-    def sop_uid(self, kind: Kind) -> str:
+    def sop_uid(self, kind: ResultKind) -> str:
         """SOP Instance UID of the job's object of this kind."""
         return self.uid(kind)
 
-    def series_uid(self, kind: Kind) -> str:
+    def series_uid(self, kind: ResultKind) -> str:
         """Series Instance UID: every kind is a series of its own."""
         return self.uid(kind, "series")
 
-    def series_number(self, kind: Kind) -> int:
+    def series_number(self, kind: ResultKind) -> int:
         """Base + 10 x pipeline + kind; the next free one in steps of 1000 where the study already uses that."""
         wanted = self.series_base + 10 * self.number + KINDS[kind]
         while wanted in self.taken_numbers:
             wanted += 1000
         return wanted
 
-    def series_description(self, kind: Kind) -> str:
+    def series_description(self, kind: ResultKind) -> str:
         """For example "AI lung SEG rev 2 [RESEARCH]", at most 64 characters (LO)."""
         revision = f" rev {self.revision}" if self.revision > 1 else ""
-        tail = f" {kind.upper()}{revision} [RESEARCH]"
+        tail = f" {TITLES[kind]}{revision} [RESEARCH]"
         task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len("AI ") - len(tail)]
         return f"AI {task}{tail}"
 
@@ -124,7 +125,7 @@ def algorithm_name(facts: ModelFacts) -> str:
     return (facts.name or facts.id)[:64]
 
 
-def seal(ds: Dataset, kind: Kind, envelope: Envelope, source: Dataset) -> None:
+def seal(ds: Dataset, kind: ResultKind, envelope: Envelope, source: Dataset) -> None:
     """
     Give a freshly made object everything that results share, over whatever its writer put there.
 

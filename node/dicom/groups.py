@@ -1,10 +1,12 @@
-"""One lesion as a TID 1411 measurement group: where it is, what was measured, what the models say."""
+"""One lesion as a measurement group (TID 1411, TID 1410): where it is, what was measured, what the models say."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
@@ -31,7 +33,7 @@ def lesion_group(
     group = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
         referenced_segment=items.referenced_segment(segment, lesion.number, images),
-        finding_type=codes.NEOPLASM if provenance.named_neoplasm else codes.LESION,
+        finding_type=_finding(lesion),
         finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
     )
     content = group[0].ContentSequence
@@ -44,6 +46,41 @@ def lesion_group(
     return group
 
 
+def key_slice_group(
+    lesion: Lesion,
+    *,
+    corners: NDArray[np.float64],
+    parts: int,
+    image: Reference,
+    site: tuple[str, str, str] | None,
+) -> hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations:
+    """
+    The measurement group of one lesion with its contour on one slice (TID 1410), what the models say first.
+
+    Viewers write all NUMs beside the contour: only those that a reader can weigh there.
+
+    Args:
+        lesion: Measured, and asked about by every model of the pipeline.
+        corners: As for `items.region`.
+        parts: How many separate parts of the lesion lie on the slice.
+        image: The slice (or frame).
+        site: Finding Site.
+    """
+    group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
+        tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
+        referenced_region=items.region(corners, image),
+        finding_type=_finding(lesion),
+        finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
+    )
+    content = group[0].ContentSequence
+    for prediction in lesion.predictions:
+        content.extend(_answers(prediction))
+    content.extend(_size(lesion.measurements))
+    content.append(items.text(words.key_contour(parts)))
+    content.extend(_statements(lesion))
+    return group
+
+
 def source_object(provenance: Provenance) -> Reference | None:
     """The RT Structure Set, Segmentation, SR or GSPS that the lesion was taken from; None for a model."""
     if not (provenance.sop_uid and provenance.sop_class and provenance.series_uid and provenance.study_uid):
@@ -51,13 +88,20 @@ def source_object(provenance: Provenance) -> Reference | None:
     return Reference(provenance.study_uid, provenance.series_uid, provenance.sop_class, provenance.sop_uid)
 
 
-def _measurements(m: Measurements) -> list[Dataset]:
-    measured = [
+def _finding(lesion: Lesion) -> Code:
+    return codes.NEOPLASM if lesion.contour.provenance.named_neoplasm else codes.LESION
+
+
+def _size(m: Measurements) -> list[Dataset]:
+    return [
         items.num(codes.VOLUME, m.volume_ml, codes.CUBIC_CENTIMETRE, digits=3),
         items.num(codes.LONG_AXIS, m.long_axis.length_mm, codes.MILLIMETRE),
         items.num(codes.SHORT_AXIS, m.short_axis.length_mm, codes.MILLIMETRE),
-        items.num(codes.DIAMETER_3D, m.diameter_3d_mm, codes.MILLIMETRE),
     ]
+
+
+def _measurements(m: Measurements) -> list[Dataset]:
+    measured = [*_size(m), items.num(codes.DIAMETER_3D, m.diameter_3d_mm, codes.MILLIMETRE)]
     if m.ground_glass is not None and m.ground_glass.fraction is not None:
         measured.append(items.num(codes.GROUND_GLASS, 100 * m.ground_glass.fraction, codes.PERCENT))
     return measured

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import highdicom as hd
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
@@ -15,6 +17,9 @@ from pydicom.uid import SegmentationStorage
 from node.dicom import codes
 
 CONTAINS, MODIFIES, HAS_PROPERTIES = "CONTAINS", "HAS CONCEPT MOD", "HAS PROPERTIES"
+
+MOST_CORNERS = 0xFFFE // 8
+"""Pairs of FL that fit the 16-bit length of Explicit VR (PS3.5 7.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,21 @@ def referenced_segment(at: Reference, segment: int, images: Iterable[Reference])
     """
     sources = _merged(images)
     return hd.sr.ReferencedSegment(at.sop_class, at.sop_uid, segment, source_images=sources)
+
+
+def region(corners: NDArray[np.float64], at: Reference) -> Dataset:
+    """
+    A closed polygon on an image, as an SCOORD POLYLINE.
+
+    Args:
+        corners: Shape (n, 2), (column, row) with the origin at the top left corner of the first pixel (PS3.3
+            C.18.6.1.1), the first repeated at the end. More than fit Graphic Data are thinned out evenly.
+        at: The image, with its frame where it has frames.
+    """
+    kept = np.linspace(0, len(corners) - 1, min(len(corners), MOST_CORNERS)).round().astype(int)
+    frames = None if at.frame is None else [at.frame]
+    image = hd.sr.SourceImageForRegion(at.sop_class, at.sop_uid, frames)
+    return hd.sr.ImageRegion(hd.sr.GraphicTypeValues.POLYLINE, corners[kept], image)
 
 
 def drawn_in(at: Reference) -> Dataset:

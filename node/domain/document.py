@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from node.domain.findings import Findings, Lesion, Prediction, Provenance
 from node.domain.words import is_answered
 
 SCHEMA = 1
+
+ResultKind = Literal["seg", "sr", "key-sr"]
+"""Result objects in the order in which they are sent: Segmentation, report, key-slice report."""
 
 
 @dataclass(frozen=True, slots=True)

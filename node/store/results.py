@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from node.domain.document import ResultKind
 from node.domain.plain import from_plain, to_plain
 
 MANIFEST = "manifest.json"
@@ -25,7 +26,7 @@ class ResultFile:
     """One DICOM object of a result; `name` is its file name inside the attempt's folder."""
 
     name: str
-    kind: Literal["seg", "sr"]
+    kind: ResultKind
     sop_class: str
     sop_uid: str
     series_uid: str
@@ -33,7 +34,7 @@ class ResultFile:
     sha256: str
 
     @classmethod
-    def of(cls, name: str, kind: Literal["seg", "sr"], ds: Any, content: bytes) -> ResultFile:
+    def of(cls, name: str, kind: ResultKind, ds: Any, content: bytes) -> ResultFile:
         """Describe one object: `ds` is its pydicom data set, `content` the file made of it."""
         return cls(
             name=name,

@@ -20,6 +20,7 @@ from pydicom.dataset import Dataset
 from node.dicom.envelope import Envelope
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
+from node.domain.document import ResultKind
 from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
 from node.domain.order import Input, Order
 from node.domain.volume import Volume
@@ -27,6 +28,7 @@ from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
+from node.stages.encode_key_sr import encode_key_sr
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from node.stages.judge import judge
@@ -66,10 +68,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one job made: findings, and result objects by kind ("seg", "sr"), in the order of delivery."""
+    """What one job made: findings, and every result object in the order of delivery; destinations take their choice."""
 
     findings: Findings
-    objects: Mapping[str, Dataset]
+    objects: Mapping[ResultKind, Dataset]
 
 
 def run(order: Order, parts: Parts) -> Result:
@@ -202,7 +204,8 @@ def _encode(order: Order, findings: Findings, measured: Loaded) -> Result:
     envelope = Envelope.of(order).naming(findings)
     seg = encode_seg(findings, measured.volume, measured.headers, envelope)
     sr = encode_sr(findings, measured.volume, measured.headers, seg, envelope)
-    return Result(findings, {"seg": seg, "sr": sr})
+    key_sr = encode_key_sr(findings, measured.volume, measured.headers, envelope)
+    return Result(findings, {"seg": seg, "sr": sr, "key-sr": key_sr})
 
 
 def _refuse(order: Order, parts: Parts, refusal: Refused) -> Result:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import structlog
 from pydicom import dcmwrite
@@ -103,8 +103,7 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
     """Write the result objects, the order and the manifest into `folder`, durable before the manifest appears."""
     contents = {f"{kind}.dcm": as_bytes(ds) for kind, ds in result.objects.items()}
     listed = tuple(
-        ResultFile.of(f"{kind}.dcm", cast(Literal["seg", "sr"], kind), ds, contents[f"{kind}.dcm"])
-        for kind, ds in result.objects.items()
+        ResultFile.of(f"{kind}.dcm", kind, ds, contents[f"{kind}.dcm"]) for kind, ds in result.objects.items()
     )
     paths = [str(folder / file.name) for file in listed]
     found = result.findings

@@ -15,6 +15,8 @@ import pydicom
 import pydicom.data
 import pytest
 
+from node.dicom.header import read_instance
+
 NODULE = np.array([-57.44, 131.23, -520.36])  # LPS millimetres, LUNA16 annotation of LIDC-IDRI-0314
 
 SEARCHING = """
@@ -68,6 +70,17 @@ def test_the_search_model_finds_the_nodule(lidc):
     seg = pydicom.dcmread(next(f["path"] for f in job["files"] if f["path"].endswith("seg.dcm")))
     assert seg.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeValue == "52988006"
     assert contains(seg, NODULE)
+
+
+def test_every_result_is_left_in_the_order_of_delivery(lidc):
+    """Segmentation, report and key-slice report, each a series of its own, all known to be ours."""
+    files = lidc["jobs"][0]["files"]
+    assert [Path(f["path"]).name for f in files] == ["seg.dcm", "sr.dcm", "key-sr.dcm"]
+    assert [f["series_description"] for f in files] == [
+        "AI lung SEG [RESEARCH]", "AI lung SR [RESEARCH]", "AI lung key-slice SR [RESEARCH]",
+    ]  # fmt: skip
+    assert len({f["series_instance_uid"] for f in files}) == 3
+    assert all(read_instance(Path(f["path"])).ours for f in files)
 
 
 def contains(seg: pydicom.Dataset, point: np.ndarray) -> bool:

@@ -19,9 +19,9 @@ SEG, SR = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.88.34"
 INSTALLATION = "00000000-0000-4000-8000-000000000000"
 
 
-def make(home: Path, pacs: Archive) -> Service:
+def make(home: Path, pacs: Archive, *, quiet_s: float = 1.0) -> Service:
     """A node with a known installation, so that UIDs can be compared over runs."""
-    node = Service(home, pacs_port=pacs.port)
+    node = Service(home, pacs_port=pacs.port, quiet_s=quiet_s)
     node.config.write_text(node.config.read_text().replace('ae_title = "ORTHANC"', f'ae_title = "{pacs.ae_title}"'))
     node.state.mkdir(parents=True, exist_ok=True)
     (node.state / "installation").write_text(INSTALLATION + "\n")
@@ -95,7 +95,8 @@ def finish(node: Service, pacs: Archive, undisturbed: dict[str, Dataset]) -> Non
 def test_the_node_is_killed(marker, data, tmp_path, undisturbed):
     """SIGKILL of the serving process when the log shows the marker; a new start finishes the work."""
     with Archive("PACS", tmp_path / "pacs") as pacs:
-        node = make(tmp_path, pacs).start()
+        # what was cut off while it was sent must be sent again before it counts as quiet
+        node = make(tmp_path, pacs, quiet_s=25 if marker == "instance.recorded" else 1).start()
         sending = start_dcmsend(node.port, data / "ibsi-ct-phantom" / "dicom")
         until(lambda: reached(node, marker), within_s=90, what=marker)
         node.kill()

@@ -17,7 +17,8 @@ import pytest
 from node.dicom import inherit
 from node.domain.findings import Findings, Provenance
 from node.domain.order import Predecessor
-from node.domain.words import REFUSALS
+from node.domain.refusals import REFUSALS
+from node.stages.encode_key_sr import encode_key_sr
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from tests.support.findings import DRAWN, FOUND, Case, make_case, make_envelope
@@ -48,13 +49,14 @@ CASES = {
 }
 
 
-def write(case: Case, folder: Path) -> tuple[Path, Path]:
-    """Segmentation and report of a case, as files."""
+def write(case: Case, folder: Path) -> tuple[Path, Path, Path]:
+    """Segmentation, report and key-slice report of a case, as files."""
     seg = encode_seg(case.findings, case.volume, case.headers, case.envelope)
     sr = encode_sr(case.findings, case.volume, case.headers, seg, case.envelope)
-    for name, ds in (("seg", seg), ("sr", sr)):
+    key_sr = encode_key_sr(case.findings, case.volume, case.headers, case.envelope)
+    for name, ds in (("seg", seg), ("sr", sr), ("key-sr", key_sr)):
         pydicom.dcmwrite(folder / f"{name}.dcm", ds, enforce_file_format=True)
-    return folder / "seg.dcm", folder / "sr.dcm"
+    return folder / "seg.dcm", folder / "sr.dcm", folder / "key-sr.dcm"
 
 
 def write_refused(folder: Path, **changes) -> Path:
@@ -75,7 +77,7 @@ def errors(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_dciodvfy_finds_no_error(name, tmp_path):
-    """Neither in the Segmentation nor in the report, for every kind of source."""
+    """Neither in the Segmentation nor in a report, for every kind of source."""
     for path in write(CASES[name](), tmp_path):
         assert errors(path) == []
 
@@ -97,27 +99,30 @@ def test_dciodvfy_would_find_one(tmp_path):
 
 
 def test_dsrdump_reads_every_number_and_word(tmp_path):
-    """DCMTK reads the whole tree, the refusal included."""
-    _, sr = write(make_case(DRAWN, FOUND), tmp_path)
+    """DCMTK reads the whole trees, the contour and the refusal included."""
+    _, sr, key_sr = write(make_case(DRAWN, FOUND), tmp_path)
     refused = write_refused(tmp_path)
     said = [
         subprocess.run([program("dsrdump"), "+Pl", str(path)], capture_output=True, text=True, check=True).stdout
-        for path in (sr, refused)
+        for path in (sr, refused, key_sr)
     ]
 
     assert '"AI-predicted probability of EGFR mutation")="41.3" (%,UCUM,"percent")' in said[0]
     assert '"AI-predicted probability of KRAS mutation")=empty' in said[0]
     assert "Not a substitute for molecular testing." in said[0]
     assert REFUSALS["organ partial"] in said[1]
+    assert '"AI-predicted probability of EGFR mutation")="41.3" (%,UCUM,"percent")' in said[2]
+    assert "(POLYLINE,12/10,20/10,20/18,12/18,12/10)" in said[2]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["report", "refusal"])
-def test_pixelmed_finds_no_error_in_the_template(kind, tmp_path):
+@pytest.mark.parametrize("name", ["sr.dcm", "key-sr.dcm", "refused.dcm"])
+def test_pixelmed_finds_no_error_in_the_template(name, tmp_path):
     """TID 1500 and its children hold, as the IHE Connectathon asks; warnings name our private items only."""
-    path = write(make_case(DRAWN, FOUND), tmp_path)[1] if kind == "report" else write_refused(tmp_path)
+    write(make_case(DRAWN, FOUND), tmp_path)
+    write_refused(tmp_path)
     done = subprocess.run(
-        ["sh", str(tool("pixelmed-validate")), "sr", str(path)], capture_output=True, text=True, check=False
+        ["sh", str(tool("pixelmed-validate")), "sr", str(tmp_path / name)], capture_output=True, text=True, check=False
     )
     said = (done.stdout + done.stderr).splitlines()
 
@@ -138,7 +143,7 @@ def test_dcmqi_reads_the_same_mask(sop, tmp_path):
     """segimage2itkimage gives each lesion where it was drawn, voxel for voxel, in patient coordinates."""
     oblique = {"orientation": (0.96, 0.28, 0.0, -0.28, 0.96, 0.0), "origin": (-100.5, 20.25, -300.125)}
     case = make_case(DRAWN, FOUND, **(oblique if sop == "oblique" else {}))
-    seg, _ = write(case, tmp_path)
+    seg, _, _ = write(case, tmp_path)
     dcmqi(
         "segimage2itkimage", "--inputDICOM", str(seg), "--outputDirectory", str(tmp_path), "--prefix", "out",
         "-t", "nii",
@@ -157,7 +162,7 @@ def test_dcmqi_reads_the_same_mask(sop, tmp_path):
 
 def test_dcmqi_reads_the_same_numbers(tmp_path):
     """tid1500reader gives every measurement with its value, unit and tracking identifier."""
-    _, sr = write(make_case(DRAWN, FOUND), tmp_path)
+    _, sr, _ = write(make_case(DRAWN, FOUND), tmp_path)
     dcmqi("tid1500reader", "--inputDICOM", str(sr), "--outputMetadata", str(tmp_path / "sr.json"))
     read = json.loads((tmp_path / "sr.json").read_text())
 
@@ -172,9 +177,8 @@ def test_dcentvfy_agrees_with_the_source(tmp_path):
     """The whole study, images and results, is consistent: no error between them."""
     case = make_case(DRAWN, FOUND)
     images = save(case.headers, tmp_path / "images")
-    seg, sr = write(case, tmp_path)
     done = subprocess.run(
-        [program("dcentvfy"), *map(str, [*images, seg, sr])], capture_output=True, text=True, check=False
+        [program("dcentvfy"), *map(str, [*images, *write(case, tmp_path)])], capture_output=True, text=True, check=False
     )
 
     assert [line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")] == []

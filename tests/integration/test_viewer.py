@@ -1,4 +1,4 @@
-"""The Segmentation as a radiologist sees it: in the OHIF viewer, on Orthanc's DICOMweb."""
+"""Segmentation and key-slice report as a radiologist sees them: in the OHIF viewer, on Orthanc's DICOMweb."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import highdicom as hd
@@ -17,23 +18,20 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
+from scipy import ndimage
 
 from tests.integration.test_folder import SEARCHING, evaluate
 from tests.support.browser import Page, browser
 from tests.support.orthanc import Orthanc, orthanc
 from tests.support.peers import free_port, missing, tool
+from tests.support.reports import groups, numbers, walk
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
 DICOMWEB = {"Enable": True, "Root": "/dicom-web/", "EnableWado": True, "WadoRoot": "/wado"}
 NEAR = 20  #: voxels around the lesion in which no colour may lie
 SLACK = 2  #: voxels that the viewer's outline may take beyond the lesion
+REACH = 2  #: screen pixels from the edge of a voxel to the line around it
 
-TILE = """[...document.querySelectorAll('[data-cy^="study-browser-thumbnail"]')].find(e => /SEG/.test(e.innerText))"""
-OPEN = f"""(() => {{
-    const tile = {TILE};
-    (tile.querySelector('[draggable]') || tile).dispatchEvent(new MouseEvent('dblclick', {{bubbles: true}}));
-    return true;
-}})()"""
 CONFIRM = """(() => {
     const yes = document.querySelector('[data-cy="yes-hydrate-btn"]');
     if (yes) yes.click();
@@ -47,7 +45,42 @@ SKIP_TOUR = """(() => {
 })()"""
 VIEWPORT = "cornerstone.getRenderingEngines()[0].getViewports()[0]"
 LOADED = "cornerstoneTools.segmentation.state.getSegmentations().length > 0"
+LINES = "[...document.querySelectorAll('svg text tspan')].map(e => e.textContent)"
+CONTOURS = """cornerstoneTools.annotation.state.getAllAnnotations()
+    .filter(a => a.metadata.toolName === 'DICOMSRDisplay')
+    .map(a => ({uid: a.metadata.referencedImageId, points: a.data.handles.points}))"""
 SHOWN = f"{VIEWPORT}.getImageIds().length > 1 && {VIEWPORT}.getCornerstoneImage() !== undefined"
+
+
+@dataclass(frozen=True)
+class Site:
+    """A viewer's address, and what the PACS behind it has: a CT and the results of radnode by kind of file."""
+
+    address: str
+    results: dict[str, Dataset]
+    kept: Path  #: folder for screenshots
+
+
+def tile(series: str) -> str:
+    """The entry of a series in the list."""
+    return f"""[...document.querySelectorAll('[data-cy^="study-browser-thumbnail"]')]
+        .find(e => e.innerText.includes("{series}"))"""
+
+
+def open_series(page: Page, series: str) -> None:
+    """Open a series by a double click on its entry."""
+    page.value(f"""(() => {{
+        const tile = {tile(series)};
+        (tile.querySelector('[draggable]') || tile).dispatchEvent(new MouseEvent('dblclick', {{bubbles: true}}));
+    }})()""")
+
+
+def open_study(page: Page, site: Site, series: str) -> None:
+    """Open the study, and wait for its image and for an entry in the list of series."""
+    page.open(f"{site.address}/viewer?StudyInstanceUIDs={site.results['seg'].StudyInstanceUID}")
+    page.wait(f"!!({tile(series)})", within_s=90, what="the list of series")
+    page.wait(SHOWN, within_s=60, what="the image")
+    page.wait(SKIP_TOUR, within_s=30, what="the tour for newcomers")
 
 
 @contextmanager
@@ -115,22 +148,19 @@ def turn_to(page: Page, sop_uid: str) -> None:
     page.settle()
 
 
-def look(page: Page, address: str, seg: Dataset, at: NDArray[np.float64], folder: Path) -> list[NDArray[np.float64]]:
+def look(page: Page, site: Site, at: NDArray[np.float64]) -> list[NDArray[np.float64]]:
     """Colours at LPS points on the slice that shows most of the lesion, before and after the overlay is loaded."""
-    _, group = largest_frame(seg)
+    _, group = largest_frame(site.results["seg"])
     sop_uid = group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
-    page.open(f"{address}/viewer?StudyInstanceUIDs={seg.StudyInstanceUID}")
-    page.wait(f"!!({TILE})", within_s=90, what="the list of series")
-    page.wait(SHOWN, within_s=60, what="the image")
-    page.wait(SKIP_TOUR, within_s=30, what="the tour for newcomers")
+    open_study(page, site, "AI lung SEG")
     turn_to(page, sop_uid)
-    before = colours(page.shot(folder / "viewer-before.png"), on_screen(page, at))
-    page.value(OPEN)
+    before = colours(page.shot(site.kept / "viewer-before.png"), on_screen(page, at))
+    open_series(page, "AI lung SEG")
     page.wait(CONFIRM, within_s=60, what="the question whether to load the Segmentation")
     page.wait(LOADED, within_s=30, what="the Segmentation")
     page.settle()  # it turns to a slice of its own choice
     turn_to(page, sop_uid)
-    return [before, colours(page.shot(folder / "viewer-after.png"), on_screen(page, at))]
+    return [before, colours(page.shot(site.kept / "viewer-after.png"), on_screen(page, at))]
 
 
 def hue(seg: Dataset) -> NDArray[np.float64]:
@@ -142,30 +172,37 @@ def hue(seg: Dataset) -> NDArray[np.float64]:
     return unit
 
 
-@pytest.mark.slow
-def test_ohif_draws_the_lesion_where_it_lies_in_our_colour(data, tmp_path):
-    """The overlay fills the lesion's voxels in the recommended colour, and nothing around them."""
+@pytest.fixture(scope="module")
+def site(data, tmp_path_factory):
+    """The nodule of LIDC-IDRI-0314, evaluated, in Orthanc behind OHIF."""
     if not PLUGINS.exists():
         missing("orthanc-dicomweb is not installed: run ../shared/tools/install-peers")
+    folder = tmp_path_factory.mktemp("viewer")
     source = data / "lidc-0314-ct60" / "dicom"
-    [job] = evaluate(source, tmp_path / "out", SEARCHING)["jobs"]
+    [job] = evaluate(source, folder / "out", SEARCHING)["jobs"]
     files = [Path(each["path"]) for each in job["files"]]
-    seg = pydicom.dcmread(files[0])
+    with (
+        orthanc(folder / "pacs", {}, Plugins=[str(PLUGINS)], DicomWeb=DICOMWEB) as pacs,
+        ohif(folder, pacs) as address,
+    ):
+        for path in [*source.glob("*.dcm"), *files]:
+            pacs.post("/instances", path.read_bytes())
+        kept = Path(os.environ.get("RADNODE_ARTEFACTS", folder))
+        yield Site(address, {path.stem: pydicom.dcmread(path) for path in files}, kept)
+
+
+@pytest.mark.slow
+def test_ohif_draws_the_lesion_where_it_lies_in_our_colour(site, tmp_path):
+    """The overlay fills the lesion's voxels in the recommended colour, and nothing around them."""
+    seg = site.results["seg"]
     mask, group = largest_frame(seg)
     index = np.argwhere(mask)
     low, high = index.min(axis=0) - NEAR, index.max(axis=0) + NEAR
     window = np.argwhere(np.ones(high - low, bool)) + low
     apart = np.abs(window[:, None] - index).max(axis=2).min(axis=1)  # in voxels, from the nearest of the lesion
 
-    with (
-        orthanc(tmp_path / "pacs", {}, Plugins=[str(PLUGINS)], DicomWeb=DICOMWEB) as pacs,
-        ohif(tmp_path, pacs) as address,
-        browser(tmp_path / "profile") as page,
-    ):
-        for path in [*source.glob("*.dcm"), *files]:
-            pacs.post("/instances", path.read_bytes())
-        kept = Path(os.environ.get("RADNODE_ARTEFACTS", tmp_path))
-        before, after = look(page, address, seg, points(window, seg, group), kept)
+    with browser(tmp_path / "profile") as page:
+        before, after = look(page, site, points(window, seg, group))
 
     inside, outside = after[apart == 0], after[apart > SLACK]
     strength = np.linalg.norm(inside, axis=1)
@@ -173,3 +210,54 @@ def test_ohif_draws_the_lesion_where_it_lies_in_our_colour(data, tmp_path):
     assert np.mean(strength > 20) > 0.95
     assert np.mean(inside @ hue(seg) > 0.95 * strength) > 0.95
     assert np.abs(outside).max() < 3
+
+
+def frame_of(seg: Dataset, sop_uid: str) -> tuple[NDArray[np.bool_], Dataset]:
+    """Mask (row, column) and functional groups of the frame that lies on an image."""
+    frames = seg.pixel_array.astype(bool).reshape(-1, seg.Rows, seg.Columns)
+    for mask, group in zip(frames, seg.PerFrameFunctionalGroupsSequence, strict=True):
+        if group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID == sop_uid:
+            return mask, group
+    raise AssertionError(f"no frame of the Segmentation lies on {sop_uid}")
+
+
+def edges_of(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fractional (row, column) indices, whole at the centres of pixels, of all pixel edges around a mask: both ends."""
+    padded = np.pad(mask, 1)
+    upright, level = (np.argwhere(d) - 1.0 for d in (padded[:, 1:] != padded[:, :-1], padded[1:] != padded[:-1]))
+    down, across = np.array([0.5, 0]), np.array([0, 0.5])
+    upright, level = upright + across, level + down  # middles
+    return np.concatenate([upright - down, level - across]), np.concatenate([upright + down, level + across])
+
+
+@pytest.mark.slow
+def test_ohif_draws_the_contour_and_writes_the_probability_beside_it(site, tmp_path):
+    """On the slice of the long axis, around the very pixels of the Segmentation; the numbers say "AI-predicted"."""
+    key, seg = site.results["key-sr"], site.results["seg"]
+    [sop_uid] = {i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in walk(key) if i.ValueType == "IMAGE"}
+    shares = [f"{n}: {value:.2f} %" for n, (value, unit) in numbers(groups(key)[0]).items() if unit == "%"]
+    mask, group = frame_of(seg, sop_uid)
+    start, end = edges_of(mask)
+    core = np.argwhere(ndimage.binary_erosion(mask, iterations=2))
+    with browser(tmp_path / "profile") as page:
+        open_study(page, site, "key-slice SR")
+        open_series(page, "key-slice SR")
+        lines = page.wait(f"{LINES}.length > 0 && {LINES}", within_s=60, what="the numbers beside the contour")
+        page.settle()
+        [contour] = page.value(CONTOURS)
+        shown = page.value(f"{VIEWPORT}.getCurrentImageId()")
+        line, middle = (on_screen(page, points(index, seg, group)) for index in ((start + end) / 2, core))
+        shot = page.shot(site.kept / "viewer-key-slice.png")
+
+    around = [[dy, dx] for dy in range(-REACH, REACH + 1) for dx in range(-REACH, REACH + 1)]
+    strength = [np.linalg.norm(colours(shot, line + step), axis=1) for step in around]
+    assert sop_uid in shown
+    assert sop_uid in contour["uid"]
+    corners = points(np.concatenate([start, end]), seg, group)
+    apart = np.array(contour["points"])[:, None] - corners
+    assert np.abs(apart).max(axis=2).min(axis=1).max() < 0.01  # mm: every corner of the line is one of a pixel
+    assert np.mean(np.max(strength, axis=0) > 40) > 0.95  # the line is dotted: somewhere near every edge it has colour
+    assert np.abs(colours(shot, middle)).max() < 3
+    assert lines[:3] == shares
+    assert lines[0].startswith("AI-predicted probability of EGFR mutation: ")
+    assert any(line.startswith("Long axis: ") for line in lines)

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from node.config import Config
-from node.domain.words import REFUSALS
+from node.domain.refusals import REFUSALS
 
 README = Path(__file__).parents[2] / "README.md"
 

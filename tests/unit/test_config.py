@@ -48,6 +48,15 @@ def test_names_that_point_nowhere_are_mistakes():
     assert any(line.startswith("pipelines.lung.deliver_refusals: 'no lesions' is not among") for line in found)
 
 
+def test_a_destination_chooses_among_the_results():
+    """Segmentation and report unless told; what is no kind of result is a mistake."""
+    text = '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n[destinations.pacs]\npeer = "pacs"\n'
+    plain, asked = (parse(t, at="config.toml", base=Path("/")) for t in (text, text + 'send = ["sr", "key-sr"]\n'))
+    assert plain.destinations["pacs"].send == ("seg", "sr")
+    assert asked.destinations["pacs"].send == ("sr", "key-sr")
+    assert mistakes(text + 'send = ["key_sr"]\n')[0].startswith("destinations.pacs.send.0: ")
+
+
 @pytest.mark.parametrize(
     ("condition", "told"),
     [

@@ -11,7 +11,8 @@ from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
 from node.dicom import codes
-from node.domain.words import REFUSALS, Verdict
+from node.domain.refusals import REFUSALS
+from node.domain.words import Verdict
 from tests.support.findings import EGFR, WITHHELD
 
 TARGETS = ("EGFR mutation", "MGMT promoter methylation", "1p/19q codeletion", "a target with a very long name " * 3)

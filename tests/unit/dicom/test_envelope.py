@@ -17,7 +17,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from node.dicom import inherit
-from node.dicom.envelope import MODEL_NAME, Envelope, device_uid, equipment, seal
+from node.dicom.envelope import KINDS, MODEL_NAME, Envelope, device_uid, equipment, seal
 from node.domain.clinical import Clinical
 from node.domain.order import LesionRules, Order, Pipeline
 from tests.support.findings import EGFR, KRAS, SEGMENTER, as_bytes, make_case, make_envelope
@@ -197,6 +197,7 @@ def test_series_descriptions_fit_and_say_research():
     """At most 64 characters, no backslash; a revision names its number."""
     assert make_envelope().series_description("seg") == "AI lung SEG [RESEARCH]"
     assert make_envelope(revision=3).series_description("sr") == "AI lung SR rev 3 [RESEARCH]"
+    assert make_envelope().series_description("key-sr") == "AI lung key-slice SR [RESEARCH]"
     long = make_envelope(pipeline="x\\" * 60, revision=12).series_description("seg")
     assert len(long) == 64
     assert long.endswith(" SEG rev 12 [RESEARCH]")
@@ -206,10 +207,10 @@ def test_series_descriptions_fit_and_say_research():
 def test_uids_are_the_jobs_own():
     """Every kind has its own series and instance; another job has others."""
     one, other = make_envelope(), make_envelope(job_id="other")
-    uids = [e.sop_uid(k) for e in (one, other) for k in ("seg", "sr")]
-    uids += [e.series_uid(k) for e in (one, other) for k in ("seg", "sr")]
+    uids = [e.sop_uid(k) for e in (one, other) for k in KINDS]
+    uids += [e.series_uid(k) for e in (one, other) for k in KINDS]
 
-    assert len(set(uids)) == 8
+    assert len(set(uids)) == 12
     assert make_envelope().sop_uid("seg") == one.sop_uid("seg")
 
 

@@ -153,7 +153,7 @@ def test_groups_that_are_no_seed_are_passed_over_with_the_reason(tmp_path, findi
     assert found.seeds == ()
     [skipped] = found.skipped
     assert why in skipped.why
-    assert str(skipped).startswith("measurement group 'T1': ")
+    assert skipped.named == "measurement group 'T1'"
     assert "T1" not in skipped.unnamed
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from node.domain import words
 from node.domain.findings import Estimate, Findings, GroundGlass, Provenance
+from node.domain.refusals import REFUSALS
 from node.domain.words import Verdict
 from tests.support.findings import DRAWN, EGFR, FOUND, PREDICTED, WITHHELD, make_lesion
 
@@ -29,21 +30,21 @@ def estimated(probability: float, lower: float, upper: float, **changes):
 
 def test_every_refusal_has_its_sentence():
     """The codes of the node and the sentences are the same set; each is a whole sentence."""
-    assert set(words.REFUSALS) == CODES
-    assert all(text[0].isupper() and text.endswith(".") for text in words.REFUSALS.values())
+    assert set(REFUSALS) == CODES
+    assert all(text[0].isupper() and text.endswith(".") for text in REFUSALS.values())
 
 
 def test_a_refusal_adds_what_was_found():
     """Sentence for the code first, then the detail; a detail that says the same is not repeated."""
     assert words.refusal("no lesion", "3 ROIs, none a tumour").endswith("In this case: 3 ROIs, none a tumour.")
-    assert words.refusal("no lesion") == words.REFUSALS["no lesion"]
-    assert words.refusal("no lesion", words.REFUSALS["no lesion"]) == words.REFUSALS["no lesion"]
+    assert words.refusal("no lesion") == REFUSALS["no lesion"]
+    assert words.refusal("no lesion", REFUSALS["no lesion"]) == REFUSALS["no lesion"]
     assert words.refusal("unheard of", "x").startswith("The case could not be evaluated.")
 
 
 def test_no_lesion_does_not_exclude_one():
     """The most dangerous sentence says that absence was not shown."""
-    assert "does not exclude" in words.REFUSALS["no lesion"]
+    assert "does not exclude" in REFUSALS["no lesion"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from node.dicom import inherit
 from node.dicom.envelope import device_uid
 from node.domain.findings import Estimate, Findings
 from node.domain.order import Predecessor
-from node.domain.words import NO_SUBSTITUTE, REFUSALS
+from node.domain.refusals import REFUSALS
+from node.domain.words import NO_SUBSTITUTE
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from tests.support.findings import (
@@ -29,6 +30,7 @@ from tests.support.findings import (
     make_envelope,
     reread,
 )
+from tests.support.reports import groups, named, numbers, texts, walk
 from tests.support.series import MR
 
 REFUSED = Findings(state="refused", reason_code="missing slices", reason="between slice 3 and 5 of 12 one is absent")
@@ -58,46 +60,6 @@ def asked(case: Case, *predictions):
     """The same case with other predictions on its first lesion."""
     [lesion] = case.findings.lesions
     return replace(case, findings=replace(case.findings, lesions=(replace(lesion, predictions=predictions),)))
-
-
-def walk(item):
-    """Every content item below one."""
-    for child in item.get("ContentSequence", []):
-        yield child
-        yield from walk(child)
-
-
-def named(item, value):
-    """Items directly below with this concept name (code value or meaning)."""
-    found = []
-    for child in item.get("ContentSequence", []):
-        name = child.ConceptNameCodeSequence[0]
-        if value in (name.get("CodeValue"), name.CodeMeaning):
-            found.append(child)
-    return found
-
-
-def groups(sr):
-    """The measurement groups."""
-    [measurements] = named(sr, "126010")
-    return named(measurements, "125007")
-
-
-def numbers(group):
-    """Meaning to (value, unit) of the NUM items directly in a group."""
-    return {
-        item.ConceptNameCodeSequence[0].CodeMeaning: (
-            float(item.MeasuredValueSequence[0].NumericValue),
-            item.MeasuredValueSequence[0].MeasurementUnitsCodeSequence[0].CodeValue,
-        )
-        for item in group.ContentSequence
-        if item.ValueType == "NUM" and item.MeasuredValueSequence
-    }
-
-
-def texts(item):
-    """All comments below an item."""
-    return [child.TextValue for child in walk(item) if child.ValueType == "TEXT"]
 
 
 def test_the_root_is_a_measurement_report_by_a_device():
