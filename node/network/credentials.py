@@ -69,7 +69,7 @@ def _read(path: Path) -> list[x509.Certificate]:
 
 
 def _titles(certificate: x509.Certificate) -> set[str]:
-    """The AE titles that it names, as `node.network.tls.names` reads them on the wire."""
+    """The AE titles that it names, as `node.network.tls.titles` reads them on the wire."""
     found = {str(one.value) for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
     try:
         also = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

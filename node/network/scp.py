@@ -20,7 +20,7 @@ from pynetdicom.events import Event
 
 from node.network.contexts import accepted
 from node.network.room import Room
-from node.network.tls import Credentials, TlsSocket, answering, names
+from node.network.tls import Credentials, TlsSocket, answering, titles
 from node.network.wire import AcceptorServer, listen
 
 log = structlog.get_logger()
@@ -244,7 +244,7 @@ class Scp:
 def _vouched(event: Event, calling: str) -> bool:
     """Whether the caller's certificate, if the connection has one, is that of the AE title it calls itself."""
     sock = event.assoc.dul.socket.socket
-    return not isinstance(sock, TlsSocket) or calling in names(sock)
+    return not isinstance(sock, TlsSocket) or calling in titles(sock)
 
 
 def _note(event: Event, how: str) -> None:

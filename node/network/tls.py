@@ -11,6 +11,7 @@ in its certificate; whom we call may instead be named by host. Revocation lists 
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
 import ssl
 from contextlib import suppress
@@ -27,10 +28,12 @@ PLAINLY = {
     "TLSV1_ALERT_UNKNOWN_CA": "the peer does not know the authority behind our certificate",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the peer says that our certificate has expired",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the peer does not accept our certificate",
+    "UNEXPECTED_EOF_WHILE_READING": "the connection was closed",
     "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the peer wants a certificate",
 }
 """What OpenSSL's reasons mean here; others are told as OpenSSL has them."""
 
+WRONG_SERVER = "its certificate names neither its AE title nor its host"
 PARTING_S = 1  # how long a client that is turned away may take to read the alert
 HANDSHAKE = 0x16  # first byte of a TLS connection (RFC 8446 section 5.1); that of an A-ASSOCIATE-RQ is 0x01
 
@@ -96,10 +99,8 @@ class TlsSocket(ssl.SSLSocket):
         """Shake hands; as a client, also look whether it is the right server."""
         try:
             super().do_handshake(block)
-            if isinstance(self.context, CallingContext) and not self.context.wanted & names(self, hosts=True):
-                raise ConnectionAbortedError(
-                    errno.ECONNABORTED, "its certificate names neither its AE title nor its host"
-                )
+            if isinstance(self.context, CallingContext) and not self.context.is_wanted(self):
+                raise ConnectionAbortedError(errno.ECONNABORTED, WRONG_SERVER)
         except OSError as error:
             self._note(error)
             raise
@@ -112,8 +113,13 @@ class TlsSocket(ssl.SSLSocket):
 class CallingContext(ssl.SSLContext):
     """For one association that we ask for: whom we want, and how it failed, which pynetdicom keeps to itself."""
 
-    wanted: frozenset[str] = frozenset()
+    ae_title: str = ""
+    host: str = ""
     failure: str = ""
+
+    def is_wanted(self, sock: ssl.SSLSocket) -> bool:
+        """Whether the server's certificate names the AE title, or the host, that we called."""
+        return self.ae_title in titles(sock) or _host(self.host) in hosts(sock)
 
 
 def calling(credentials: Credentials, ae_title: str, host: str) -> CallingContext:
@@ -124,8 +130,8 @@ def calling(credentials: Credentials, ae_title: str, host: str) -> CallingContex
         OSError: The files cannot be read, or do not hold what they should.
     """
     context = CallingContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.wanted = frozenset({ae_title.strip(), host})
-    context.check_hostname = False  # peers are called by address as a rule; `wanted` is checked in its place
+    context.ae_title, context.host = ae_title.strip(), host
+    context.check_hostname = False  # a peer may be known by its AE title alone; `is_wanted` is asked in its place
     _harden(context, credentials)
     return context
 
@@ -178,16 +184,29 @@ def _part(sock: TlsSocket) -> None:
     sock.close()
 
 
-def names(sock: ssl.SSLSocket, *, hosts: bool = False) -> frozenset[str]:
-    """AE titles in the peer's certificate; with `hosts`, its IP addresses, too."""
+def titles(sock: ssl.SSLSocket) -> frozenset[str]:
+    """AE titles that the peer's certificate names."""
+    uris = (value for kind, value in _named(sock) if kind == "URI" and value.startswith(URI_SCHEME))
+    plain = {value for kind, value in _named(sock) if kind in {"commonName", "DNS"}}
+    return frozenset(title.strip() for title in plain.union(unquote(uri.removeprefix(URI_SCHEME)) for uri in uris))
+
+
+def hosts(sock: ssl.SSLSocket) -> frozenset[str]:
+    """Host names and addresses that the peer's certificate names; a wildcard is a name like any other."""
+    return frozenset(_host(value) for kind, value in _named(sock) if kind in {"commonName", "DNS", "IP Address"})
+
+
+def _named(sock: ssl.SSLSocket) -> list[tuple[str, str]]:
     certificate: dict[str, Any] = sock.getpeercert() or {}
-    found = {value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"}
-    for kind, value in certificate.get("subjectAltName", ()):
-        if kind == "DNS" or (hosts and kind == "IP Address"):
-            found.add(value)
-        elif kind == "URI" and value.startswith(URI_SCHEME):
-            found.add(unquote(value.removeprefix(URI_SCHEME)))
-    return frozenset(name.strip() for name in found)
+    return [*(pair for part in certificate.get("subject", ()) for pair in part), *certificate.get("subjectAltName", ())]
+
+
+def _host(name: str) -> str:
+    """A host name or address in the one way in which it can be compared."""
+    try:
+        return str(ipaddress.ip_address(name.strip()))
+    except ValueError:
+        return name.lower()
 
 
 def in_words(error: OSError) -> str:

@@ -232,7 +232,20 @@ def test_a_server_may_be_named_by_its_address(tmp_path, trust):
     with Archive("PACS", tmp_path / "archive", tls=pacs) as archive:
         peer = dataclasses.replace(archive.peer, tls=trust.issue("RADNODE"))
         assert echo(peer, "RADNODE") == ""
-        assert echo(dataclasses.replace(peer, host="localhost"), "RADNODE") == ""
+        assert echo(dataclasses.replace(peer, host="LocalHost"), "RADNODE") == ""
+
+
+def test_a_server_may_be_named_by_an_ipv6_address(trust):
+    """However it is written: OpenSSL prints it in full, people do not."""
+    settings = ScpSettings(
+        ae_title="PACS", host="::1", port=0, accept_any=True, tls=trust.issue("ANOTHER", hosts=("::1",))
+    )
+    scp = Scp(settings, lambda _: 0)
+    try:
+        peer = Peer(name="pacs", ae_title="PACS", host="::1", port=scp.start(), tls=trust.issue("RADNODE"))
+        assert echo(peer, "RADNODE") == ""
+    finally:
+        scp.stop()
 
 
 def called(peer: Peer, file: Path) -> tuple[Failure | None, str]:
