@@ -19,7 +19,7 @@ from node.demo.archive import Archive
 from node.network.associate import Failure
 from node.network.scp import Peer, Scp, ScpSettings
 from node.network.scu import echo, send
-from node.network.tls import Credentials, answering
+from node.network.tls import Credentials, answering, calling
 from node.receive.door import Door
 from node.store.spool import Spool
 from tests.support.dicom_files import data_set_bytes, slice_file
@@ -52,9 +52,8 @@ class Ward:
         self.received = []
         door = Door(Spool(root / "spool"), low_disk_bytes=0, max_object_bytes=1 << 24, on_received=self.received.append)
         peers = (Peer(name="one", ae_title=CT1), Peer(name="two", ae_title=CT2))
-        self.scp = Scp(
-            ScpSettings(ae_title="RADNODE", port=0, peers=peers, request_timeout_s=4, tls=ours), door.on_store
-        )
+        times = {"request_timeout_s": 4, "idle_timeout_s": 3}
+        self.scp = Scp(ScpSettings(ae_title="RADNODE", port=0, peers=peers, tls=ours, **times), door.on_store)
         self.port = self.scp.start()
 
     def peer(self, theirs: Credentials | None) -> Peer:
@@ -173,6 +172,29 @@ def test_a_silent_handshake_ends_and_keeps_nobody_from_the_door(ward, trust, log
             assert sock.recv(1) == b""
     until(lambda: reasons(logged), within_s=15)
     assert reasons(logged) == ["TLS: no answer in time"]
+
+
+@pytest.mark.parametrize(
+    ("words", "raw", "ends_with"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"", b"\x07"),  # A-ABORT
+        (b"\x01\x00\x00\x00\x10\x00half", b"", b""),
+        (b"", b"\x17\x03\x03\x40\x00half a record", b""),
+    ],
+    ids=["no DICOM", "half a PDU", "half a record"],
+)
+def test_who_stops_or_babbles_inside_tls_is_dropped(ward, trust, words, raw, ends_with):
+    """Neither a request that is none, nor one that stops half-way in DICOM or in TLS, holds anything for long."""
+    files = trust.issue(CT1)
+    plain = socket.create_connection(("127.0.0.1", ward.port), timeout=30)
+    with calling(files, "RADNODE", "127.0.0.1").wrap_socket(plain) as sock:
+        sock.sendall(words)
+        if raw:
+            with socket.socket(fileno=os.dup(sock.fileno())) as beneath:
+                beneath.sendall(raw)
+        assert sock.recv(100)[:1] == ends_with
+    assert echo(ward.peer(files), CT1, 5) == ""
+    until(lambda: not ward.scp.open_associations(), within_s=10)
 
 
 @pytest.mark.parametrize("oldest", ["1.2", "1.3"])
