@@ -14,6 +14,7 @@ EVENTS = frozenset(
         "association.accepted",
         "association.closed",
         "association.rejected",
+        "certificate.expired",
         "delivery.dead",
         "delivery.deferred",
         "delivery.sent",

@@ -16,10 +16,13 @@ from node.app.desk import Desk
 from node.assemble.settle import Assembler, Patience
 from node.config import Config
 from node.deliver.outbox import Destination, Outbox
-from node.errors import LedgerError, StartFailed
-from node.network.scp import Peer, Scp, ScpSettings
+from node.errors import ConfigError, LedgerError, StartFailed
+from node.network.credentials import expired
+from node.network.credentials import mistakes as tls_mistakes
+from node.network.scp import Scp, ScpSettings
 from node.network.scu import count_instances
 from node.operate.loop import Loop
+from node.operate.peers import credentials, peers
 from node.receive.door import Door
 from node.receive.record import Recorder, rebuild
 from node.store.ledger import Ledger
@@ -70,6 +73,7 @@ class Node:
             StartFailed: The disk or the port cannot be used.
         """
         try:
+            self._trust()
             return self._locks() and self._begin()
         except OSError as error:
             raise StartFailed(
@@ -77,6 +81,16 @@ class Node:
                 at=str(error.filename or self._state),
                 do="make state_dir a local folder with space that we can write",
             ) from error
+
+    def _trust(self) -> None:
+        """Refuse to start with certificates that cannot work; one that has ended can be replaced while we spool."""
+        tls = credentials(self._config)
+        if tls is None:
+            return
+        if wrong := tls_mistakes(tls, self._config.receive.ae_title):
+            raise ConfigError(wrong, at="[tls]", do="correct the files or config.toml and start again")
+        if expired(tls):
+            log.warning("certificate.expired", path=str(tls.certificate), reason="nobody will speak TLS with us")
 
     def _begin(self) -> bool:
         self._spool = Spool(self._state / "spool")
@@ -166,6 +180,7 @@ class Node:
             max_per_peer=receive.max_associations_per_peer,
             idle_timeout_s=receive.idle_timeout_s,
             max_object_bytes=int(receive.largest_object_mb * MB),
+            tls=credentials(self._config) if receive.tls else None,
         )
         self._scp = Scp(settings, door.on_store)
         try:
@@ -239,14 +254,6 @@ class Node:
             )
             for name, d in self._config.destinations.items()
         ]
-
-
-def peers(config: Config) -> dict[str, Peer]:
-    """The configured peers in the network's form."""
-    return {
-        name: Peer(name=name, ae_title=p.ae_title, host=p.host or "", port=p.port or 0, may_send=p.may_send)
-        for name, p in config.peers.items()
-    }
 
 
 def serve(config: Config, announce: Callable[[Path, int], None]) -> int:

@@ -63,12 +63,16 @@ def _anchored(config: Config, base: Path) -> Config:
         update={"state_dir": at_base(config.node.state_dir), "models_dir": at_base(config.node.models_dir)}
     )
     clinical = config.clinical.model_copy(update={"csv": at_base(config.clinical.csv)})
-    return config.model_copy(update={"node": node, "clinical": clinical})
+    tls = config.tls and config.tls.model_copy(
+        update={name: at_base(getattr(config.tls, name)) for name in type(config.tls).model_fields}
+    )
+    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls})
 
 
 def _loose_ends(config: Config) -> Iterator[str]:
     """Names that point nowhere."""
     yield from _peer_mistakes(config)
+    yield from _tls_mistakes(config)
     names = [pipeline.name for pipeline in config.pipelines]
     for twice in sorted({name for name in names if names.count(name) > 1}):
         yield f"pipelines: the name {twice!r} is used twice"
@@ -91,6 +95,18 @@ def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, peer in config.peers.items():
         if peer.count and (peer.host is None or peer.port is None):
             yield f"peers.{name}.count: needs host and port, because we query it"
+
+
+def _tls_mistakes(config: Config) -> Iterator[str]:
+    if config.tls is None:
+        wanting = ["receive", *(f"peers.{name}" for name in config.peers)]
+        wishes = [config.receive.tls, *(peer.tls for peer in config.peers.values())]
+        for name, wish in zip(wanting, wishes, strict=True):
+            if wish:
+                yield f"{name}.tls: needs [tls] with our certificate, its key and the ca"
+    for name, peer in config.peers.items():
+        if peer.tls and (peer.host is None or peer.port is None):
+            yield f"peers.{name}.tls: needs host and port: it is about calling the peer; receive.tls is about its calls"
 
 
 def _unknown(name: str, known: Mapping[str, Any], where: str) -> str:

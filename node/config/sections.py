@@ -7,15 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    SecretStr,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, SecretStr, model_validator
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from node import shipped
@@ -80,6 +72,15 @@ class ReceiveSection(Section):
     )
     largest_object_mb: float = Field(2048, gt=0, description="Larger objects are refused with 0xA700.")
     low_disk_gb: float = Field(2, ge=0, description="With less free space than this, C-STORE is refused with 0xA700.")
+    tls: bool = Field(False, description="Whether only TLS is taken, and only from certificates that name the caller.")
+
+
+class TlsSection(Section):
+    """Our certificate, for TLS in either direction."""
+
+    certificate: Path = Field(description="PEM file: our certificate, naming our AE title, then intermediate ones.")
+    key: Path = Field(description="PEM file: its private key, without a password.")
+    ca: Path = Field(description="PEM file: certificates of the authorities that sign for our peers.")
 
 
 class SettleSection(Section):
@@ -109,6 +110,7 @@ class PeerSection(Section):
     host: str | None = Field(None, description="Its address; when set, an association must come from there.")
     port: int | None = Field(None, ge=1, le=65535, description="Its port, when we send to it or query it.")
     may_send: bool = Field(True, description="Whether it may send to us.")
+    tls: bool = Field(False, description="Whether we call it by TLS.")
     count: bool = Field(False, description="Whether to ask it by C-FIND how many instances a study has.")
 
 
@@ -267,6 +269,7 @@ class Config(Section):
 
     node: NodeSection = Field(default_factory=NodeSection)
     receive: ReceiveSection = Field(default_factory=ReceiveSection)
+    tls: TlsSection | None = None
     settle: SettleSection = Field(default_factory=SettleSection)
     work: WorkSection = Field(default_factory=WorkSection)
     peers: dict[str, PeerSection] = Field(default_factory=dict)

@@ -3,13 +3,13 @@ One result object to one destination by C-STORE, and what its answer means.
 
 Statuses: PS3.4 table B.2-1 and PS3.7 section 9.1.1.1.9, rejections: PS3.8 table 9-21.
 
-| answer                                                        | outcome                       |
-|---------------------------------------------------------------|-------------------------------|
-| 0000                                                          | stored                        |
-| B000, B006, B007 and other Bxxx                               | stored with a warning         |
-| no connection, no response, rejected-transient, A7xx, 0213    | again, as long as it takes    |
-| Cxxx, and statuses that these tables do not know              | again, three tries in all     |
-| rejected-permanent, no context, 0117, 0122, 0124, 0211, 0212, A9xx | never                    |
+| answer                                                             | outcome                    |
+|--------------------------------------------------------------------|----------------------------|
+| 0000                                                               | stored                     |
+| B000, B006, B007 and other Bxxx                                    | stored with a warning      |
+| no connection, no TLS, no response, rejected-transient, A7xx, 0213 | again, as long as it takes |
+| Cxxx, and statuses that these tables do not know                   | again, three tries in all  |
+| rejected-permanent, no context, 0117, 0122, 0124, 0211, 0212, A9xx | never                      |
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.errors import DeliveryFailed
+from node.network.associate import Failure
 from node.network.scp import Peer
-from node.network.scu import Failure, SendResult, send
+from node.network.scu import SendResult, send
 
 TRIES_WHEN_NOT_UNDERSTOOD = 3
 
@@ -42,6 +43,7 @@ RESOURCE_LIMITATION = 0x0213  # PS3.7 annex C
 
 REMEDIES = {
     Failure.UNREACHABLE: "check host, port and network; it will be tried again",
+    Failure.UNTRUSTED: "check the certificates on either side; it will be tried again",
     Failure.NO_RESPONSE: "it will be tried again",
     Failure.REJECTED_TRANSIENT: "it will be tried again",
     Failure.REJECTED_PERMANENT: "correct the AE titles on either side, then retry the delivery",

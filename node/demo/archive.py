@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 
 from node.network.scp import SUCCESS, Arrival, Peer, Reason, Scp, ScpSettings
+from node.network.tls import Credentials
 from node.store.spool import Meta, part10_head
 
 BUSY: Reason = (2, 3, 1)  # rejected-transient, temporary-congestion (PS3.8 table 9-21)
@@ -42,10 +43,11 @@ class Archive:
         ae_title: What it calls itself; it does not mind being called otherwise.
         folder: Where its files go, one for each C-STORE.
         port: 0 takes a free one, kept over `leave` and `come_back`.
+        tls: Its credentials; with them it takes only TLS.
     """
 
-    def __init__(self, ae_title: str, folder: Path, *, port: int = 0) -> None:
-        self.ae_title, self.folder, self.port = ae_title, folder, port
+    def __init__(self, ae_title: str, folder: Path, *, port: int = 0, tls: Credentials | None = None) -> None:
+        self.ae_title, self.folder, self.port, self._tls = ae_title, folder, port, tls
         self.stores: list[Store] = []
         self.requests = 0  #: association requests that it saw
         self._statuses: deque[int] = deque()
@@ -95,7 +97,7 @@ class Archive:
 
     def come_back(self) -> None:
         """Listen (again), on the same port."""
-        settings = ScpSettings(ae_title=self.ae_title, port=self.port, accept_any=True, max_per_peer=50)
+        settings = ScpSettings(ae_title=self.ae_title, port=self.port, accept_any=True, max_per_peer=50, tls=self._tls)
         self._scp = Scp(settings, self._store, self._judge)
         self.port = self._scp.start()
 

@@ -19,6 +19,8 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from node.network.contexts import accepted
+from node.network.room import Room
+from node.network.tls import Credentials, TlsSocket, answering, titles
 from node.network.wire import AcceptorServer, listen
 
 log = structlog.get_logger()
@@ -33,6 +35,7 @@ Reason = tuple[int, int, int]
 NOT_US: Reason = (1, 1, 7)  # rejected-permanent, by the service user, called-AE-title-not-recognized (PS3.8 table 9-21)
 UNKNOWN: Reason = (1, 1, 3)  # rejected-permanent, by the service user, calling-AE-title-not-recognized
 FULL: Reason = (2, 3, 2)  # rejected-transient, presentation related, local-limit-exceeded
+IMPOSTOR = "the certificate does not name the calling AE title"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +49,7 @@ class Peer:
         host: Its name or address; when set, its associations must come from there. Needed to send to it.
         port: Its port; needed to send to it.
         may_send: Whether its C-STOREs are taken.
+        tls: Our credentials, when it is called by TLS.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Peer:
     host: str = ""
     port: int = 0
     may_send: bool = True
+    tls: Credentials | None = None
 
     def calls_from(self, ae_title: str, address: str) -> bool:
         """Whether a caller is this peer."""
@@ -73,6 +78,7 @@ class ScpSettings:
         max_per_peer: Open at once from one calling AE title.
         idle_timeout_s: Silence after which an association is aborted.
         max_object_bytes: Longer data sets are never held in memory as a whole.
+        tls: Our credentials; with them only TLS is taken, from clients whose certificate names their AE title.
     """
 
     ae_title: str
@@ -85,6 +91,7 @@ class ScpSettings:
     idle_timeout_s: float = 60
     request_timeout_s: float = 30
     max_object_bytes: int = 2 << 30
+    tls: Credentials | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,30 +114,6 @@ class Arrival:
     data: memoryview = field(repr=False)
 
 
-@dataclass(slots=True)
-class _Open:
-    """Associations that were let in and are not over."""
-
-    callers: dict[Association, str] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def count(self) -> Counter[str]:
-        """How many are open, for each caller."""
-        with self.lock:
-            self.callers = {one: ae for one, ae in self.callers.items() if _goes_on(one)}
-            return Counter(self.callers.values())
-
-    def admit(self, association: Association, caller: str, *, at_most: int, per_peer: int) -> bool:
-        """Count one in, if there is room."""
-        with self.lock:
-            self.callers = {one: ae for one, ae in self.callers.items() if _goes_on(one)}
-            callers = Counter(self.callers.values())
-            if callers.total() >= at_most or callers[caller] >= per_peer:
-                return False
-            self.callers[association] = caller
-            return True
-
-
 class Scp:
     """
     Verification and Storage SCP.
@@ -149,7 +132,7 @@ class Scp:
     ) -> None:
         self.settings = settings
         self._on_store, self._on_request = on_store, on_request
-        self._open = _Open()
+        self._open = Room()
         self._mute: WeakSet[Association] = WeakSet()  # of peers that may not send
         self._server: AcceptorServer | None = None
         self._thread: threading.Thread | None = None
@@ -162,7 +145,7 @@ class Scp:
             The port.
 
         Raises:
-            OSError: The address cannot be bound.
+            OSError: The address cannot be bound, or the files of the credentials cannot be used.
         """
         ae = AE(ae_title=self.settings.ae_title)
         ae.supported_contexts = accepted()
@@ -177,7 +160,8 @@ class Scp:
             (evt.EVT_ABORTED, _note, ["aborted"]),
         ]
         address = (self.settings.host, self.settings.port)
-        server = listen(ae, address, self.settings.max_object_bytes, evt_handlers=handlers)
+        tls = answering(self.settings.tls) if self.settings.tls else None
+        server = listen(ae, address, self.settings.max_object_bytes, tls, evt_handlers=handlers)
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, args=(0.1,), name="door", daemon=True)
         self._thread.start()
@@ -212,11 +196,13 @@ class Scp:
         """Decide on an association request; leaving it alone lets it in."""
         request, address = event.assoc.requestor.primitive, event.assoc.requestor.address
         calling, called = request.calling_ae_title.strip(), request.called_ae_title.strip()
-        reason = self._refusal(event.assoc, calling, called, address)
+        forged = not _vouched(event, calling)
+        reason = UNKNOWN if forged else self._refusal(event.assoc, calling, called, address)
         if reason is None:
             log.debug("association.accepted", calling=calling, host=address)
             return
-        log.warning("association.rejected", calling=calling, called=called, host=address, reason=_in_words(reason))
+        words = IMPOSTOR if forged else _in_words(reason)
+        log.warning("association.rejected", calling=calling, called=called, host=address, reason=words)
         event.assoc.acse.send_reject(*reason)
         event.assoc.kill()
 
@@ -255,8 +241,10 @@ class Scp:
             )
 
 
-def _goes_on(association: Association) -> bool:
-    return bool(association.is_alive() and not (association.is_released or association.is_aborted))
+def _vouched(event: Event, calling: str) -> bool:
+    """Whether the caller's certificate, if the connection has one, is that of the AE title it calls itself."""
+    sock = event.assoc.dul.socket.socket
+    return not isinstance(sock, TlsSocket) or calling in titles(sock)
 
 
 def _note(event: Event, how: str) -> None:

@@ -1,49 +1,32 @@
 """
 What the node asks of others: C-ECHO, C-STORE of finished files, and C-FIND for the number of instances of a study.
 
-Files go out as they lie on disk, never decoded. pynetdicom's requestor polls for requests of the peer on the same queue
-in which the answer to a C-STORE arrives, and with a busy CPU it takes that answer away (then only the time-out ends the
-wait); `_AnswersOnly` keeps it from doing so.
+Files go out as they lie on disk, never decoded.
 """
 
 from __future__ import annotations
 
-import socket
 import time
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
-from typing import Any
 
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.filereader import read_file_meta_info
-from pynetdicom import AE, _config, evt
+from pynetdicom import _config
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.events import Event
-from pynetdicom.presentation import PresentationContext, build_context
+from pynetdicom.presentation import build_context
 
 from node.errors import InstanceUnreadable
+from node.network.associate import Failure, Unanswered, associated
 from node.network.contexts import VERIFICATION, proposed
-from node.network.scp import PDU_BYTES, Peer
+from node.network.scp import Peer
 
 _config.STORE_SEND_CHUNKED_DATASET = True  # a path given to send_c_store is sent byte for byte
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
 PENDING = (0xFF00, 0xFF01)  # PS3.4 section C.4.1.1.4
-
-
-class Failure(Enum):
-    """Why no status came back."""
-
-    UNREACHABLE = "no connection"
-    REJECTED_PERMANENT = "association rejected"
-    REJECTED_TRANSIENT = "association rejected for now"
-    NO_CONTEXT = "no presentation context accepted"
-    NO_RESPONSE = "no response"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,27 +46,12 @@ class SendResult:
     detail: str = ""
 
 
-class _Unanswered(Exception):
-    """The association did not come about."""
-
-    def __init__(self, failure: Failure, detail: str) -> None:
-        super().__init__(detail)
-        self.failure, self.detail = failure, detail
-
-
-class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
-    """Gives messages only to whoever waits for an answer."""
-
-    def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001
-        return super().get_msg(block=True) if block else (None, None)
-
-
 def echo(peer: Peer, calling_ae: str, timeout_s: float = 10) -> str:
     """Ask whether a peer is there. Returns "" if it answers Success, else what happened instead, in words."""
     try:
-        with _associated(peer, calling_ae, [build_context(VERIFICATION)], timeout_s) as association:
+        with associated(peer, calling_ae, [build_context(VERIFICATION)], timeout_s) as association:
             status = _status(association.send_c_echo())
-    except _Unanswered as error:
+    except Unanswered as error:
         return error.detail
     if status is None:
         return "no answer to the C-ECHO"
@@ -108,9 +76,9 @@ def send(paths: Sequence[Path], peer: Peer, calling_ae: str, timeout_s: float = 
     """
     contexts = proposed(_class_and_syntax(path) for path in paths)
     try:
-        with _associated(peer, calling_ae, contexts, timeout_s) as association:
+        with associated(peer, calling_ae, contexts, timeout_s) as association:
             return [_send_one(association, path, number) for number, path in enumerate(paths)]
-    except _Unanswered as error:
+    except Unanswered as error:
         return [SendResult(path=path, failure=error.failure, detail=error.detail) for path in paths]
 
 
@@ -129,9 +97,9 @@ def count_instances(
         The number; None when the peer is away, does not answer queries, or does not know the study.
     """
     try:
-        with _associated(peer, calling_ae, [build_context(STUDY_ROOT_FIND)], timeout_s) as association:
+        with associated(peer, calling_ae, [build_context(STUDY_ROOT_FIND)], timeout_s) as association:
             return _count(association, study_uid, without)
-    except _Unanswered:
+    except Unanswered:
         return None
 
 
@@ -194,54 +162,6 @@ def _send_one(association: Association, path: Path, number: int) -> SendResult:
         detail = f"no C-STORE response {why}"
         return SendResult(path=path, failure=Failure.NO_RESPONSE, detail=detail)
     return SendResult(path=path, status=status)
-
-
-@contextmanager
-def _associated(
-    peer: Peer, calling_ae: str, contexts: list[PresentationContext], timeout_s: float
-) -> Iterator[Association]:
-    """
-    An open association, released at the end.
-
-    Raises:
-        _Unanswered: It did not come about.
-    """
-    ae = AE(ae_title=calling_ae)
-    ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = timeout_s
-    ae.network_timeout = 2 * timeout_s
-    seen: list[str] = []
-    handlers = [
-        (evt.EVT_CONN_OPEN, _connected, [seen]),
-        (evt.EVT_ACCEPTED, lambda _event: seen.append("accepted")),
-    ]
-    association = ae.associate(peer.host, peer.port, contexts, peer.ae_title, max_pdu=PDU_BYTES, evt_handlers=handlers)
-    if not association.is_established:
-        raise _unanswered(association, peer, seen)
-    association.dimse = _AnswersOnly(association)
-    try:
-        yield association
-    finally:
-        if association.is_established:
-            association.release()
-
-
-def _unanswered(association: Association, peer: Peer, seen: list[str]) -> _Unanswered:
-    where = f"{peer.ae_title} at {peer.host}:{peer.port}"
-    if "connected" not in seen:
-        return _Unanswered(Failure.UNREACHABLE, f"{where} cannot be reached")
-    if association.is_rejected:
-        answer = association.acceptor.primitive
-        failure = Failure.REJECTED_PERMANENT if answer.result == 1 else Failure.REJECTED_TRANSIENT
-        return _Unanswered(failure, f"{where} rejected the association: {answer.reason_str}")
-    if "accepted" in seen:
-        return _Unanswered(Failure.NO_CONTEXT, f"{where} accepted none of the presentation contexts")
-    return _Unanswered(Failure.NO_RESPONSE, f"{where} did not answer the association request")
-
-
-def _connected(event: Event, seen: list[str]) -> None:
-    """Note it, and send small packets at once: Nagle's algorithm costs 40 ms an object."""
-    seen.append("connected")
-    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _class_and_syntax(path: Path) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import queue
 import select
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Callable
@@ -18,11 +19,16 @@ from contextlib import suppress
 from socketserver import BaseServer
 from typing import Any
 
+import structlog
 from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+
+from node.network.tls import TlsSocket, in_words, welcome
+
+log = structlog.get_logger()
 
 PAUSE_S = 0.05  # how long a reactor waits for an event before it looks at its timers
 LONGEST_PDU = 1 << 24  # bytes; we announce 128 kB, so what claims to be longer is no peer that follows PS3.8
@@ -64,10 +70,13 @@ class EagerSocket(AssociationSocket):  # type: ignore[misc]
             time.sleep(0.001)
             return bool(super().ready)
         quick_acknowledge(self.socket)
+        secured = self.socket if isinstance(self.socket, TlsSocket) else None
+        if secured is not None and secured.has_data():
+            return True  # what was decrypted already does not wake `select`
         found, _, _ = select.select([self.socket, self._awake], [], [], PAUSE_S)
         if self._awake in found:
             self._awake.recv(4096)
-        return self.socket in found
+        return self.socket in found and (secured is None or secured.has_data())
 
     def recv(self, nr_bytes: int) -> bytearray:
         """
@@ -124,6 +133,7 @@ class Greeter(RequestHandler):  # type: ignore[misc]
     """Meets a TCP connection, in a thread of its own: no association is made for one that says nothing."""
 
     server: AcceptorServer
+    request: socket.socket
 
     def handle(self) -> None:
         """Start an association once the peer has said its first byte; a load balancer's health check never does."""
@@ -134,11 +144,22 @@ class Greeter(RequestHandler):  # type: ignore[misc]
             spoken = bool(self.request.recv(1, socket.MSG_PEEK))
         except OSError:
             spoken = False
-        if not spoken or self.server.closing:
+        if not spoken or self.server.closing or not self._secured():
             self.server.shutdown_request(self.request)
             return
         self.request.settimeout(self.ae.network_timeout)  # a peer that stalls inside a PDU must not hold us for ever
         super().handle()
+
+    def _secured(self) -> bool:
+        """Shake hands where TLS is wanted, in this thread: one slow peer must not keep others from the door."""
+        if self.server.tls is None:
+            return True
+        try:
+            self.request = welcome(self.request, self.server.tls)
+        except OSError as error:
+            log.warning("association.rejected", host=self.client_address[0], reason=f"TLS: {in_words(error)}")
+            return False
+        return True
 
     def _create_association(self) -> Association:
         """An association whose two threads wake each other."""
@@ -158,6 +179,7 @@ class AcceptorServer(ThreadedAssociationServer):  # type: ignore[misc]
     daemon_threads = True
     request_queue_size = 128
     max_object_bytes = 1 << 32
+    tls: ssl.SSLContext | None = None
     closing = False
 
     def close_door(self) -> None:
@@ -167,10 +189,12 @@ class AcceptorServer(ThreadedAssociationServer):  # type: ignore[misc]
         self.server_close()
 
 
-def listen(ae: AE, address: tuple[str, int], max_object_bytes: int, **arguments: Any) -> AcceptorServer:
-    """A bound server that does not serve yet."""
+def listen(
+    ae: AE, address: tuple[str, int], max_object_bytes: int, tls: ssl.SSLContext | None = None, **arguments: Any
+) -> AcceptorServer:
+    """A bound server that does not serve yet; with `tls` it takes nothing else."""
     server: AcceptorServer = ae.make_server(address, server_class=AcceptorServer, request_handler=Greeter, **arguments)
-    server.max_object_bytes = max_object_bytes
+    server.max_object_bytes, server.tls = max_object_bytes, tls
     return server
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from node.config import Config
 from node.errors import LedgerError, ModelFailed
 from node.inference.package import find_packages, load_package
-from node.network.scp import Peer
+from node.network.credentials import expired, expires
+from node.network.credentials import mistakes as tls_mistakes
 from node.network.scu import echo
+from node.operate.peers import credentials, peers
 from node.store.ledger import Ledger
 
 GB = 10**9
@@ -29,12 +31,24 @@ class Line:
 
 
 def check(config: Config) -> Iterator[Line]:
-    """Look at configuration, models, peers, disk and database, in this order."""
+    """Look at configuration, certificates, models, peers, disk and database, in this order."""
     yield Line("configuration", good=True, found=f"{len(config.pipelines)} pipelines, {len(config.peers)} peers")
+    yield from _tls(config)
     yield from _models(config)
     yield from _peers(config)
     yield _disk(config)
     yield _ledger(config)
+
+
+def _tls(config: Config) -> Iterator[Line]:
+    if (tls := credentials(config)) is None:
+        return
+    if wrong := tls_mistakes(tls, config.receive.ae_title):
+        yield from (Line("certificate", good=False, found=mistake) for mistake in wrong)
+        return
+    end, good = expires(tls), not expired(tls)
+    used = "the door takes only TLS" if config.receive.tls else "the door takes no TLS"
+    yield Line("certificate", good=good, found=f"{'valid until' if good else 'ended on'} {end:%Y-%m-%d}; {used}")
 
 
 def _models(config: Config) -> Iterator[Line]:
@@ -53,13 +67,12 @@ def _models(config: Config) -> Iterator[Line]:
 
 
 def _peers(config: Config) -> Iterator[Line]:
-    for name, p in config.peers.items():
-        if p.host is None or p.port is None:
+    for name, p in peers(config).items():
+        if not (p.host and p.port):
             yield Line(f"peer {name}", good=True, found="sends to us only; nothing to ask")
             continue
-        peer = Peer(name=name, ae_title=p.ae_title, host=p.host, port=p.port, may_send=p.may_send)
-        problem = echo(peer, config.receive.ae_title, timeout_s=5)
-        found = problem or f"{p.ae_title} at {p.host}:{p.port} answered C-ECHO"
+        problem = echo(p, config.receive.ae_title, timeout_s=5)
+        found = problem or f"{p.ae_title} at {p.host}:{p.port} answered C-ECHO{' by TLS' if p.tls else ''}"
         yield Line(f"peer {name}", good=not problem, found=found)
 
 

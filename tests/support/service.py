@@ -22,28 +22,30 @@ class Service:
         folder: Path,
         *,
         pacs_port: int | None = None,
+        pacs: str = "",
+        receive: str = "",
         sections: str = "",
         pipeline: str = "",
         quiet_s: float = 1.0,
         count: bool = False,
     ) -> None:
         """
-        `sections` is added to config.toml as it is, `pipeline` inside the lung pipeline's table; `count` asks the PACS
-        for the number of instances of a study.
+        `sections` is added to config.toml as it is, `pipeline` inside the lung pipeline's table, `receive` and `pacs`
+        inside the tables of the door and of the PACS; `count` asks the PACS for the number of instances of a study.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.state = folder, free_port(), folder / "state"
         self.config = folder / "config.toml"
         destination = (
             f'[peers.pacs]\nae_title = "ORTHANC"\nhost = "127.0.0.1"\nport = {pacs_port}\n'
-            f"count = {json.dumps(count)}\n"
+            f"count = {json.dumps(count)}\n{pacs}\n"
             '[destinations.pacs]\npeer = "pacs"\n'
             if pacs_port
             else ""
         )
         self.config.write_text(
             f'[node]\nstate_dir = "state"\nlog_level = "DEBUG"\n'
-            f'[receive]\nae_title = "RADNODE"\nhost = "127.0.0.1"\nport = {self.port}\nlow_disk_gb = 0.05\n'
+            f'[receive]\nae_title = "RADNODE"\nhost = "127.0.0.1"\nport = {self.port}\nlow_disk_gb = 0.05\n{receive}\n'
             f"[settle]\nstudy_quiet_s = {quiet_s}\ngap_wait_s = 1\n[work]\nworkers = 1\nstop_grace_s = 5\n"
             f'[peers.scanner]\nae_title = "SCANNER"\n{destination}{sections}\n'
             f'[[pipelines]]\nname = "lung"\norgan = "lung"\nmodels = ["lung-egfr"]\nmax_study_age_days = 36500\n'

@@ -85,3 +85,25 @@ def test_a_missing_file_is_told(tmp_path):
     """The error names the file."""
     with pytest.raises(ConfigError, match=r"absent\.toml"):
         read_config(tmp_path / "absent.toml")
+
+
+def test_tls_without_certificates_is_a_mistake():
+    """Whoever switches TLS on must say with which certificate; a peer that is called needs an address."""
+    text = '[receive]\ntls = true\n[peers.pacs]\nae_title = "PACS"\ntls = true\n'
+    assert mistakes(text) == [
+        "receive.tls: needs [tls] with our certificate, its key and the ca",
+        "peers.pacs.tls: needs [tls] with our certificate, its key and the ca",
+        "peers.pacs.tls: needs host and port: it is about calling the peer; receive.tls is about its calls",
+    ]
+
+
+def test_the_files_of_tls_are_taken_from_the_configuration_file():
+    """A relative path is relative to config.toml, an absolute one stays."""
+    text = '[tls]\ncertificate = "tls/our.pem"\nkey = "/run/secrets/our.key"\nca = "tls/ca.pem"\n'
+    tls = parse(text, at="config.toml", base=Path("/srv")).tls
+    assert tls is not None
+    assert (tls.certificate, tls.key, tls.ca) == (
+        Path("/srv/tls/our.pem"),
+        Path("/run/secrets/our.key"),
+        Path("/srv/tls/ca.pem"),
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from node.deliver.cstore import deliver
@@ -10,6 +12,7 @@ from node.errors import DeliveryFailed
 from node.network.scp import Peer
 from tests.support.dicom_files import data_set_bytes, slice_file
 from tests.support.peers import free_port
+from tests.support.trust import Trust
 
 
 @pytest.fixture
@@ -104,6 +107,19 @@ def test_nobody_there_is_tried_again(tmp_path):
     assert error.retry
     assert error.tries is None
     assert "cannot be reached" in str(error)
+
+
+def test_a_broken_trust_is_tried_again_and_never_in_plain(archive, tmp_path):
+    """Certificates are renewed and clocks set right; until then nothing goes out."""
+    peer = dataclasses.replace(archive.peer, tls=Trust(tmp_path / "trust").issue("RADNODE"))
+
+    error = failure(slice_file(tmp_path), peer)
+
+    assert error.retry
+    assert error.tries is None
+    assert "no TLS with PACS" in str(error)
+    assert "certificates" in error.do
+    assert archive.stores == []
 
 
 def test_silence_is_tried_again(archive, tmp_path):
