@@ -34,6 +34,8 @@ from node.work.task import Workplace
 log = structlog.get_logger()
 
 MB, GB = 10**6, 10**9
+RESULT_BYTES = 16 * MB
+"""With less free space no job is begun: a result takes a few megabytes, and an attempt that cannot write is lost."""
 
 
 def now() -> datetime:
@@ -214,6 +216,7 @@ class Node:
             destinations={name: d.send for name, d in config.destinations.items()},
             attempts=config.work.attempts,
             time_limit=timedelta(seconds=config.work.time_limit_s),
+            room=lambda: self._spool.free_bytes() > RESULT_BYTES,
         )
         self._dispatcher.recover()
         self._assembler = self._assemble()

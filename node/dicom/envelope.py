@@ -38,6 +38,7 @@ class Envelope:
         written_at: Aware; every date and time of the objects is this one, never the clock.
         models: Every algorithm that had a part in the result, in a fixed order.
         site: Finding Site as (code, scheme, meaning), None where the pipeline names none.
+        drawn: Whether every lesion was drawn by hand: a Segmentation of it is no work of an AI.
     """
 
     job_id: str
@@ -53,6 +54,7 @@ class Envelope:
     refused: bool = False
     models: tuple[ModelFacts, ...] = ()
     site: tuple[str, str, str] | None = None
+    drawn: bool = False
 
     def __post_init__(self) -> None:
         if self.written_at.tzinfo is None:
@@ -78,10 +80,12 @@ class Envelope:
         )
 
     def naming(self, findings: Findings) -> Envelope:
-        """The same envelope, with every model that drew or was asked among its algorithms."""
+        """The same envelope, with every model that drew or was asked among its algorithms, and who drew the lesions."""
         named = [*self.models, *filter(None, [findings.segmenter])]
         named += [prediction.model for lesion in findings.lesions for prediction in lesion.predictions]
-        return replace(self, models=tuple({(m.id, m.digest): m for m in named}.values()))
+        by_hand = [lesion.contour.provenance.algorithm_type == "MANUAL" for lesion in findings.lesions]
+        models = tuple({(m.id, m.digest): m for m in named}.values())
+        return replace(self, models=models, drawn=bool(by_hand) and all(by_hand))
 
     def uid(self, *parts: str) -> str:
         """A UID of this job: the same parts give the same UID, another job another one."""
@@ -103,11 +107,12 @@ class Envelope:
         return wanted
 
     def series_description(self, kind: ResultKind) -> str:
-        """For example "AI lung SEG rev 2 [RESEARCH]", at most 64 characters (LO)."""
+        """For example "AI lung SEG rev 2 [RESEARCH]" ("Drawn lung SEG" where no software drew), at most 64 (LO)."""
         revision = f" rev {self.revision}" if self.revision > 1 else ""
         tail = f" {TITLES[kind]}{revision} [RESEARCH]"
-        task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len("AI ") - len(tail)]
-        return f"AI {task}{tail}"
+        lead = "Drawn " if kind == "seg" and self.drawn else "AI "
+        task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len(lead) - len(tail)]
+        return f"{lead}{task}{tail}"
 
     @property
     def device_uid(self) -> str:

@@ -55,8 +55,8 @@ def _models(config: Config) -> Iterator[Line]:
     folders = find_packages(config.model_dirs)
     wanted = {m for p in config.pipelines for m in p.models}
     wanted |= {s.removeprefix("model:") for p in config.pipelines for s in p.lesion.sources if s.startswith("model:")}
-    for name in sorted(wanted - set(folders)):
-        yield Line(f"model {name}", good=False, found="a pipeline names it, but it is not installed")
+    for name in sorted((wanted | set(config.models)) - set(folders)):
+        yield Line(f"model {name}", good=False, found="the configuration names it, but it is not installed")
     for name, folder in sorted(folders.items()):
         try:
             package = load_package(folder)

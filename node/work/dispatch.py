@@ -30,9 +30,12 @@ class Dispatcher:
         destinations: Mapping[str, Collection[str]],
         attempts: int,
         time_limit: timedelta,
+        room: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`room` tells whether the disk can take a result; without room no attempt is begun."""
         self._ledger, self._crew, self._results = ledger, crew, results_root
         self._clock, self._attempts, self._limit = clock, attempts, time_limit
+        self._room = room
         self._known = destinations  # name to the kinds of objects it takes
         self._started: dict[Task, datetime] = {}
         self._over: dict[Task, str] = {}  # ended, not yet written down: the ledger may have no room at the moment
@@ -52,7 +55,7 @@ class Dispatcher:
                 self.kill(task)
                 self._over[task] = f"took longer than {self._limit.total_seconds():g} s"
         self._write_down()
-        if idle := self._crew.idle():
+        if (idle := self._crew.idle()) and self._room():  # on a full disk every attempt would be burned for nothing
             for job in self._ledger.queued(limit=idle):
                 self._start(job)
 

@@ -197,6 +197,8 @@ def test_series_descriptions_fit_and_say_research():
     """At most 64 characters, no backslash; a revision names its number."""
     assert make_envelope().series_description("seg") == "AI lung SEG [RESEARCH]"
     assert make_envelope(revision=3).series_description("sr") == "AI lung SR rev 3 [RESEARCH]"
+    assert make_envelope(drawn=True).series_description("seg") == "Drawn lung SEG [RESEARCH]"
+    assert make_envelope(drawn=True).series_description("sr") == "AI lung SR [RESEARCH]"
     assert make_envelope().series_description("key-sr") == "AI lung key-slice SR [RESEARCH]"
     long = make_envelope(pipeline="x\\" * 60, revision=12).series_description("seg")
     assert len(long) == 64

@@ -53,6 +53,8 @@ class Played:
 class Work(Bench):
     """A bench with one queued job, and a dispatcher."""
 
+    room = True
+
     def __init__(self, folder: Path) -> None:
         super().__init__(f"sqlite:///{folder / 'ledger.sqlite'}")
         self.root = folder / "results"
@@ -65,7 +67,7 @@ class Work(Bench):
         self.crew = Played()
         self.dispatcher = Dispatcher(
             self.ledger, self.crew, self.root, self.clock, destinations={"pacs": ("seg",)}, attempts=3,
-            time_limit=timedelta(minutes=15),
+            time_limit=timedelta(minutes=15), room=lambda: self.room,
         )  # fmt: skip
 
     @property
@@ -184,3 +186,13 @@ def test_a_superseded_attempt_records_nothing(work):
     work.crew.over.append(Ended(Task(work.job.id, 1)))
     work.dispatcher.step()
     assert (work.job.state, work.job.attempt) == ("running", 2)
+
+
+def test_a_full_disk_burns_no_attempt(work):
+    """Nothing is begun until there is room for a result."""
+    work.room = False
+    work.dispatcher.step()
+    assert (work.job.state, work.job.attempt) == ("queued", 0)
+    work.room = True
+    work.dispatcher.step()
+    assert (work.job.state, work.job.attempt) == ("running", 1)
