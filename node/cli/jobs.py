@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import datetime
+from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -31,16 +32,26 @@ def list_jobs(
     limit: Annotated[int, typer.Option("--limit", help="At most so many of each.")] = 50,
     config: ConfigOption = None,
 ) -> None:
-    """Jobs, newest first, then the cases that led to none, each with its state and reason."""
+    """Jobs, newest first, then the cases that led to none, then what still arrives, each with its state and reason."""
     ledger = open_ledger(configuration(config))
+    typer.echo(f"{'job':12}  {'state':<10} {'pipeline':<12} study")
     for job in ledger.jobs(state=state, limit=limit):
-        typer.echo(_line(job))
+        typer.echo(_line(job) + _undelivered(ledger, job))
     if state is None:
+        for study_uid in ledger.due_studies(datetime.now(UTC))[:limit]:
+            typer.echo(f"{'-':12}  {'arriving':<10} {'':<12} {study_uid}  judged once nothing more arrives")
         for case in ledger.cases(without_job=True, limit=limit):
             why = case.explanation.get("why", "")
             typer.echo(f"{'-':12}  {case.state:<10} {case.pipeline:<12} {case.study_uid}  {why}")
         for received in ledger.unreadables()[-limit:]:
             typer.echo(f"{'-':12}  unreadable {received.path}  {received.reason}")
+
+
+def _undelivered(ledger: Ledger, job: JobRow) -> str:
+    """What of a result its destinations do not have yet; "" when they have all."""
+    waiting = [each for each in ledger.deliveries(job.id) if each.state in {"pending", "dead"}]
+    counts = Counter(f"{each.state} for {each.destination}" for each in waiting)
+    return "".join(f"  [{number} {what}]" for what, number in counts.items())
 
 
 @app.command()

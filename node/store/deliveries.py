@@ -124,12 +124,21 @@ class Deliveries(Database):
         )
 
     def revive(self, job_id: str | None = None, destination: str | None = None) -> int:
-        """Try dead deliveries again from the start: of a job, of a destination, or all; how many."""
-        which = [delivery.c.state == "dead"]
-        which += [] if job_id is None else [delivery.c.job_id == job_id]
+        """
+        Try again now, of a job, a destination, or all: dead deliveries from the start, waiting ones without the pause.
+
+        Returns:
+            How many there were.
+        """
+        which = [] if job_id is None else [delivery.c.job_id == job_id]
         which += [] if destination is None else [delivery.c.destination == destination]
         now = self._clock()
-        return self._change_deliveries("pending", "revived", *which, tries=0, refusals=0, first_at=now, next_at=now)
+        waits = (*which, delivery.c.state == "pending", delivery.c.next_at > now)
+        with self.writing() as connection:
+            hastened = int(connection.execute(update(delivery).where(*waits).values(next_at=now)).rowcount)
+        again = {"tries": 0, "refusals": 0, "first_at": now, "next_at": now}
+        dead = delivery.c.state == "dead"
+        return hastened + self._change_deliveries("pending", "revived", dead, *which, **again)
 
     def _deliveries(self, query: Select[Any]) -> tuple[DeliveryRow, ...]:
         with self.reading() as connection:

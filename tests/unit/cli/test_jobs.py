@@ -90,3 +90,11 @@ def test_the_list_is_as_long_as_was_asked_for(config, ledger):
         assert ledger.examine(study, ledger.last_arrival(study), [case], [])
     assert radnode(config, "list").output.count("no series fits a role") == 5
     assert radnode(config, "list", "--limit", "2").output.count("no series fits a role") == 2
+
+
+def test_a_study_that_still_arrives_is_listed(config, ledger):
+    """The list is not blank while a study has not been judged yet."""
+    ledger.record([an_arrival(an_instance("1.2.3"))])
+    told = radnode(config, "list").output
+    assert told.splitlines()[0].split() == ["job", "state", "pipeline", "study"]
+    assert "arriving" in told.splitlines()[1]

@@ -310,6 +310,20 @@ def test_a_dead_delivery_is_revived_from_the_start(ledger, clock):
     assert {(d.state, d.tries, d.first_at, d.next_at) for d in revived} == {("pending", 0, clock(), clock())}
 
 
+def test_an_operator_need_not_wait_for_a_pause(ledger, clock):
+    """
+    After the network was repaired, what waits for its next try is due at once; its tries and first time stay.
+    """
+    order = an_order("1.2.1")
+    queue(ledger, order)
+    finish(ledger, order, ["pacs"])
+    [seg] = ledger.due_deliveries("pacs", clock())
+    ledger.defer(seg.id, clock() + timedelta(minutes=15), "away")
+    assert ledger.due_deliveries("pacs", clock()) == ()
+    assert ledger.revive(None, "pacs") == 1
+    assert [(d.id, d.tries) for d in ledger.due_deliveries("pacs", clock())] == [(seg.id, 1)]
+
+
 def test_a_sent_delivery_is_neither_deferred_nor_given_up(ledger):
     """
     Changes of a delivery are conditional, like those of a job.
