@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from typing import get_args
 
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
@@ -17,10 +18,19 @@ from node.domain.document import ResultKind
 from node.domain.findings import Findings, ModelFacts
 from node.domain.order import Order, Predecessor
 
-KINDS: dict[ResultKind, int] = {"seg": 1, "sr": 2, "key-sr": 3}
-"""Kind of result to its place in the SeriesNumber; further kinds take the numbers up to 9."""
+KINDS: dict[ResultKind, int] = {kind: place for place, kind in enumerate(get_args(ResultKind), start=1)}
+"""Kind of result to its place in the SeriesNumber."""
 
-TITLES: dict[ResultKind, str] = {"seg": "SEG", "sr": "SR", "key-sr": "key-slice SR"}
+TITLES: dict[ResultKind, str] = {
+    "seg": "SEG",
+    "sr": "SR",
+    "key-sr": "key-slice SR",
+    "pdf": "report PDF",
+    "sc": "report page",
+    "text-sr": "text SR",
+    "labelmap": "LABELMAP SEG",
+    "feature-sr": "feature SR",
+}
 """Kind of result as the Series Description names it."""
 
 MANUFACTURER = "radnode project"

@@ -12,8 +12,11 @@ from node.domain.words import is_answered
 
 SCHEMA = 1
 
-ResultKind = Literal["seg", "sr", "key-sr"]
-"""Result objects in the order in which they are sent: Segmentation, report, key-slice report."""
+ResultKind = Literal["seg", "sr", "key-sr", "pdf", "sc", "text-sr", "labelmap", "feature-sr"]
+"""Result objects in the order in which they are sent."""
+
+ALWAYS: tuple[ResultKind, ...] = ("seg", "sr", "key-sr")
+"""What every job makes; the other kinds are made where a destination, or the pipeline, asks for them."""
 
 
 @dataclass(frozen=True, slots=True)

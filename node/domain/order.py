@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from node.domain.clinical import Clinical
+from node.domain.document import ALWAYS, ResultKind
 from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
@@ -95,6 +96,7 @@ class Pipeline:
         silent_refusals: Refusal codes whose "not evaluated" SR is made but not sent to destinations.
         max_study_age_days: Older studies are kept as priors and run only on request; None: no limit.
         features: Whether all radiomic features are computed even when no model asks for one.
+        kinds: Result objects to make.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Pipeline:
     max_study_age_days: int | None = 30
     features: bool = False
     series_base: int = 9900
+    kinds: tuple[ResultKind, ...] = ALWAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

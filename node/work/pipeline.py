@@ -17,7 +17,6 @@ from time import monotonic
 import structlog
 from pydicom.dataset import Dataset
 
-from node.dicom.envelope import Envelope
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
@@ -28,14 +27,12 @@ from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
-from node.stages.encode_key_sr import encode_key_sr
-from node.stages.encode_seg import encode_seg
-from node.stages.encode_sr import encode_sr
 from node.stages.judge import judge
-from node.stages.load import Loaded, load
+from node.stages.load import load
 from node.stages.measure import measure
 from node.stages.predict import predict, unavailable
 from node.stages.segment import SourceFiles, segment
+from node.work import objects
 
 log = structlog.get_logger()
 
@@ -120,7 +117,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         change=order.predecessor.change if order.predecessor else "",
     )
     with stage("encode"):
-        return _encode(order, findings, measured)
+        return Result(findings, objects.evaluated(order, findings, measured))
 
 
 def _organ(organ: str, volume: Volume) -> Lungs | None:
@@ -200,16 +197,7 @@ def _facts(models: tuple[str, ...], parts: Parts) -> tuple[ModelFacts, ...]:
     return tuple(parts.classifiers[model].classifier.facts for model in models if model in parts.classifiers)
 
 
-def _encode(order: Order, findings: Findings, measured: Loaded) -> Result:
-    envelope = Envelope.of(order).naming(findings)
-    seg = encode_seg(findings, measured.volume, measured.headers, envelope)
-    sr = encode_sr(findings, measured.volume, measured.headers, seg, envelope)
-    key_sr = encode_key_sr(findings, measured.volume, measured.headers, envelope)
-    return Result(findings, {"seg": seg, "sr": sr, "key-sr": key_sr})
-
-
 def _refuse(order: Order, parts: Parts, refusal: Refused) -> Result:
-    """The "not evaluated" SR: it needs no pixels, only the headers of what was refused."""
     findings = Findings(
         state="refused",
         reason_code=refusal.code,
@@ -219,8 +207,7 @@ def _refuse(order: Order, parts: Parts, refusal: Refused) -> Result:
     )
     measured = next(iter(order.roles.values()))
     headers = [read_header(path) for path in _paths(measured, parts)]
-    envelope = Envelope.of(order, refused=True).naming(findings)
-    return Result(findings, {"sr": encode_sr(findings, None, headers, None, envelope)})
+    return Result(findings, objects.refused(order, findings, headers))
 
 
 @contextmanager

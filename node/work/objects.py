@@ -1,0 +1,52 @@
+"""Findings to result objects: which kinds there are, and what each is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pydicom.dataset import Dataset
+
+from node.dicom.envelope import Envelope
+from node.domain.document import ResultKind
+from node.domain.findings import Findings
+from node.domain.order import Order
+from node.stages.encode_key_sr import encode_key_sr
+from node.stages.encode_seg import encode_seg
+from node.stages.encode_sr import encode_sr
+from node.stages.load import Loaded
+
+
+def evaluated(order: Order, findings: Findings, measured: Loaded) -> dict[ResultKind, Dataset]:
+    """
+    Every object that the order asks for, of a case with lesions, in the order of delivery.
+
+    Args:
+        order: Names the kinds.
+        findings: At least one lesion.
+        measured: The series that was measured.
+    """
+    envelope = Envelope.of(order).naming(findings)
+    volume, headers = measured.volume, measured.headers
+    seg = encode_seg(findings, volume, headers, envelope)
+    makers: Mapping[ResultKind, Callable[[], Dataset]] = {
+        "seg": lambda: seg,
+        "sr": lambda: encode_sr(findings, volume, headers, seg, envelope),
+        "key-sr": lambda: encode_key_sr(findings, volume, headers, envelope),
+    }
+    return {kind: makers[kind]() for kind in order.pipeline.kinds}
+
+
+def refused(order: Order, findings: Findings, headers: Sequence[Dataset]) -> dict[ResultKind, Dataset]:
+    """
+    What is sent of a case that was not evaluated: it needs no pixels, only the headers of what was refused.
+
+    Args:
+        order: Names the kinds; those that show a lesion are not made.
+        findings: The refusal.
+        headers: Of the images that were refused, at least one.
+    """
+    envelope = Envelope.of(order, refused=True).naming(findings)
+    makers: Mapping[ResultKind, Callable[[], Dataset]] = {
+        "sr": lambda: encode_sr(findings, None, headers, None, envelope),
+    }
+    return {kind: makers[kind]() for kind in order.pipeline.kinds if kind in makers}
