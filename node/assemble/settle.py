@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from node.assemble.census import Census, Count
 from node.assemble.prepare import Prepared, Site, change, prepare, revise
 from node.assemble.study import LESION_SOURCES, Study, current
 from node.domain.order import Order, Pipeline, Predecessor
@@ -22,12 +23,6 @@ from node.store.ledger import Ledger
 log = structlog.get_logger()
 
 IMAGES = frozenset({"CT", "MR", "PT"})
-
-Count = Callable[[str, str, Collection[str]], int | None]
-"""
-Ask the peer with this calling AE title how many instances a study has, not counting the named series; None when it
-cannot tell.
-"""
 
 RUNNING_WAIT = timedelta(seconds=2)
 """How soon a study is looked at again whose former revision is being computed at this moment."""
@@ -58,7 +53,7 @@ class Assembler:
         """`counting` holds the calling AE titles of the peers that can be asked for a count."""
         self._ledger, self._pipelines, self._site = ledger, pipelines, site
         self._patience, self._clock = patience, clock
-        self._count, self._counting = count, counting
+        self._count, self._counting = Census(count, clock), counting
         self._told: set[tuple[str, str]] = set()
         self._one_at_a_time = threading.Lock()
 
@@ -150,7 +145,7 @@ class Assembler:
         here = len({v.instance.sop_uid for v in versions})
         ours = self._made_for(study_uid) if senders else frozenset()
         for sender in sorted(senders):
-            there = self._count(sender, study_uid, ours)
+            there = self._count(sender, study_uid, here, ours)
             if there is not None:
                 return "complete" if here >= there else "short"
         return "unknown"
