@@ -18,6 +18,7 @@ EVENTS = frozenset(
         "delivery.dead",
         "delivery.deferred",
         "delivery.sent",
+        "delivery.superseded",
         "instance.conflicted",
         "instance.not_stored",
         "instance.recorded",

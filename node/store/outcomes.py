@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
+from node.dicom.alternatives import all_uids
 from node.domain.order import Order
 from node.store.database import Database, exists
 from node.store.deliveries import move_deliveries
@@ -66,9 +67,9 @@ def _finish(connection: Connection, now: datetime, manifest: Manifest, destinati
     this = running_attempt(manifest.attempt)
     if not move_job(connection, now, job_id, manifest.state, *this, reason=manifest.reason, **values):
         return False
-    for file in manifest.files:
-        if not exists(connection, result_file.c.sop_uid == file.sop_uid):
-            connection.execute(insert(result_file).values(sop_uid=file.sop_uid, job_id=job_id))
+    for sop_uid in [uid for file in manifest.files for uid in all_uids(file.sop_class, file.sop_uid)]:
+        if not exists(connection, result_file.c.sop_uid == sop_uid):
+            connection.execute(insert(result_file).values(sop_uid=sop_uid, job_id=job_id))
     row = connection.execute(select(job).where(job.c.id == job_id)).one()
     _supersede_earlier(connection, now, row)
     late = exists(connection, _other_revisions(row, later=True), job.c.state.in_(("succeeded", "refused")))
