@@ -38,8 +38,8 @@ def as_class(ds: Dataset, sop_class: str) -> Dataset:
     """
     Give an object another class, and with it another identity; the document is the same to the letter.
 
-    What it replaces (Predecessor Documents Sequence) is named as this receiver has it: under that class, too. Everything
-    else that it refers to is named as it is.
+    What it replaces (Predecessor Documents Sequence) is named as this receiver has it, under that class, too;
+    everything else that it refers to is named as it is.
 
     Args:
         ds: The object, with file meta information; changed in place.
