@@ -33,6 +33,13 @@ class Reference:
     frame: int | None = None
 
 
+def reference(header: Dataset) -> Reference:
+    """The object with this header."""
+    return Reference(
+        str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPClassUID), str(header.SOPInstanceUID)
+    )
+
+
 def text(value: str, name: Code = codes.COMMENT) -> Dataset:
     """A TEXT item; lines are separated by CR LF (PS3.5 6.1.3)."""
     return hd.sr.TextContentItem(name=name, value=value.replace("\n", "\r\n"), relationship_type=CONTAINS)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydicom.dataset import Dataset
 
+from node.dicom import items
 from node.dicom.envelope import Envelope
 from node.dicom.groups import lesion_group, source_object
 from node.dicom.items import Reference
@@ -39,7 +40,7 @@ def encode_sr(
         raise ValueError("a report needs the header of at least one examined image")
     envelope = envelope.naming(findings)
     groups, used = _groups(findings, volume, seg, envelope)
-    used = used or [_reference(header) for header in headers]
+    used = used or [items.reference(header) for header in headers]
     return measurement_report("sr", findings, groups, used, headers[0], envelope)
 
 
@@ -65,9 +66,3 @@ def _images(lesion: Lesion, volume: Volume) -> list[Reference]:
     """The slices that a lesion lies on."""
     at = [volume.slices[int(index)] for index in np.flatnonzero(lesion.contour.mask.any(axis=(1, 2)))]
     return [Reference(volume.study_uid, volume.series_uid, s.sop_class, s.sop_uid, s.frame) for s in at]
-
-
-def _reference(header: Dataset) -> Reference:
-    return Reference(
-        str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPClassUID), str(header.SOPInstanceUID)
-    )

@@ -13,6 +13,7 @@ from node.domain.order import Order
 from node.stages.encode_key_sr import encode_key_sr
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
+from node.stages.encode_text_sr import encode_text_sr
 from node.stages.load import Loaded
 
 
@@ -32,6 +33,7 @@ def evaluated(order: Order, findings: Findings, measured: Loaded) -> dict[Result
         "seg": lambda: seg,
         "sr": lambda: encode_sr(findings, volume, headers, seg, envelope),
         "key-sr": lambda: encode_key_sr(findings, volume, headers, envelope),
+        "text-sr": lambda: encode_text_sr(findings, volume, headers, envelope),
     }
     return {kind: makers[kind]() for kind in order.pipeline.kinds}
 
@@ -48,5 +50,6 @@ def refused(order: Order, findings: Findings, headers: Sequence[Dataset]) -> dic
     envelope = Envelope.of(order, refused=True).naming(findings)
     makers: Mapping[ResultKind, Callable[[], Dataset]] = {
         "sr": lambda: encode_sr(findings, None, headers, None, envelope),
+        "text-sr": lambda: encode_text_sr(findings, None, headers, envelope),
     }
     return {kind: makers[kind]() for kind in order.pipeline.kinds if kind in makers}
