@@ -96,7 +96,8 @@ def test_what_was_not_measured_has_no_value():
 
 def test_beyond_the_codes_lesions_are_counted_and_said_to_be_missing():
     """A thousand lesions do not fit; the reader is told."""
-    findings = Findings(state="succeeded", lesions=tuple(make_lesion(DRAWN, 1, number=n) for n in range(1, 1003)))
+    first = make_lesion(DRAWN, 1)
+    findings = Findings(state="succeeded", lesions=tuple(replace(first, number=n) for n in range(1, 1003)))
     said = by_code(findings)
 
     assert said["RT-COUNT"] == "1002"
