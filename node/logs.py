@@ -44,6 +44,7 @@ EVENTS = frozenset(
         "node.stopping",
         "node.waiting",
         "peer.missing",
+        "result.omitted",
         "stage.finished",
         "stage.started",
         "value.dropped",

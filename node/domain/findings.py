@@ -126,6 +126,7 @@ class Measurements:
         key_image: The same for a viewer: "image 117" (Instance Number), "frame 12"; "" where not stated.
         ground_glass: CT only, else None.
         features: pyradiomics name ("original_shape_Sphericity") to value; empty when none were asked for.
+        no_value: Features that were computed and are not finite, with what came out (NaN, or an infinity).
         touches_edge: Whether the lesion reaches the first or last slice of the volume.
         notes: What a reader must know, sentences.
     """
@@ -138,6 +139,7 @@ class Measurements:
     key_image: str = ""
     ground_glass: GroundGlass | None = None
     features: Mapping[str, float] = field(default_factory=dict)
+    no_value: Mapping[str, float] = field(default_factory=dict)
     touches_edge: bool = False
     notes: tuple[str, ...] = ()
 

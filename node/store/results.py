@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,6 +56,7 @@ class Manifest:
         deliver: Whether the files go to destinations (a silent refusal stays here).
         document: The job's entry in the --json document.
         files: In the order in which they are to be sent.
+        exports: Files that go to no destination: name to SHA-256.
         order_sha256: Of order.json in the same folder; `write` sees to it.
         report: The findings as text for a person.
     """
@@ -68,6 +69,7 @@ class Manifest:
     deliver: bool = True
     document: dict[str, Any]
     files: tuple[ResultFile, ...] = ()
+    exports: Mapping[str, str] = field(default_factory=dict)
     order_sha256: str = ""
     report: str = ""
 
@@ -83,7 +85,7 @@ def write(folder: Path, files: Mapping[str, bytes], manifest: Manifest) -> Manif
 
     Args:
         folder: The attempt's folder; made with its parents.
-        files: File name to content; exactly the manifest's files and order.json.
+        files: File name to content; exactly the manifest's files and exports, and order.json.
         manifest: What they are.
 
     Returns:
@@ -147,9 +149,9 @@ def file_sha256(path: Path) -> str:
 
 
 def _hashes(manifest: Manifest) -> dict[str, str]:
-    hashes = {file.name: file.sha256 for file in manifest.files}
+    hashes = {file.name: file.sha256 for file in manifest.files} | dict(manifest.exports)
     odd = [name for name in hashes if Path(name).name != name or name in {MANIFEST, ORDER}]
-    if odd or len(hashes) != len(manifest.files):
+    if odd or len(hashes) != len(manifest.files) + len(manifest.exports):
         raise ValueError("every file of a result has its own name, without a folder")
     return hashes | {ORDER: manifest.order_sha256}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
@@ -33,6 +33,7 @@ from node.stages.measure import measure
 from node.stages.predict import predict, unavailable
 from node.stages.segment import SourceFiles, segment
 from node.work import objects
+from node.work.exports import exports
 
 log = structlog.get_logger()
 
@@ -65,10 +66,15 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one job made: findings, and every result object in the order of delivery; destinations take their choice."""
+    """
+    What one job made: findings, and every result object in the order of delivery; destinations take their choice.
+
+    `exports` are files that stay here, by name.
+    """
 
     findings: Findings
     objects: Mapping[ResultKind, Dataset]
+    exports: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def run(order: Order, parts: Parts) -> Result:
@@ -99,7 +105,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         segmented = segment(volumes, _sources(order, parts), rules.lesion, parts.segmenters)
         notes = (*measured.volume.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
-        wanted = rules.features or any(asked.manifest.features for asked in parts.classifiers.values())
+        wanted = rules.asks_for_features or any(asked.manifest.features for asked in parts.classifiers.values())
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         panels = [
@@ -117,7 +123,8 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         change=order.predecessor.change if order.predecessor else "",
     )
     with stage("encode"):
-        return Result(findings, objects.evaluated(order, findings, measured))
+        made = objects.evaluated(order, findings, measured)
+        return Result(findings, made, exports(order, findings, measured.volume))
 
 
 def _organ(organ: str, volume: Volume) -> Lungs | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -126,8 +127,9 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
         ),
         report=report(found, title=title, files=paths),
         files=listed,
+        exports={name: hashlib.sha256(content).hexdigest() for name, content in result.exports.items()},
     )
-    return results.write(folder, {**contents, results.ORDER: order.to_json().encode()}, manifest)
+    return results.write(folder, {**contents, **result.exports, results.ORDER: order.to_json().encode()}, manifest)
 
 
 def _described(path: str, file: ResultFile) -> DocumentFile:
