@@ -93,8 +93,7 @@ class GroundGlass:
 
     Attributes:
         fraction: 0 to 1; None when too little was left to measure.
-        reader_class: The reader's class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when
-            missing.
+        reader_class: Class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when missing.
         why_missing: Reason, "" when measured.
     """
 
@@ -125,8 +124,7 @@ class Measurements:
         key_slice: Index of the slice that carries the long axis.
         key_image: The same for a viewer: "image 117" (Instance Number), "frame 12"; "" where not stated.
         ground_glass: CT only, else None.
-        features: pyradiomics name ("original_shape_Sphericity") to value; empty when none were asked for.
-        no_value: Features that were computed and are not finite, with what came out (NaN, or an infinity).
+        features: pyradiomics name ("original_shape_Sphericity") to value; `no_value`: to what came out not finite.
         touches_edge: Whether the lesion reaches the first or last slice of the volume.
         notes: What a reader must know, sentences.
     """
