@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from node.stages.encode_feature_sr import encode_feature_sr
 from node.stages.encode_seg import encode_labelmap, encode_seg
 from node.stages.encode_text_sr import encode_text_sr
 from node.store.ledger import Ledger
+from tests.integration.test_folder import evaluate
 from tests.integration.test_validators import dcmqi, errors
 from tests.support.choosy import storescp
 from tests.support.findings import DRAWN, FOUND, Case, make_case
@@ -30,6 +33,7 @@ from tests.support.ledgers import Clock, an_order, recorded
 from tests.support.orthanc import orthanc
 from tests.support.peers import program, tool
 from tests.support.radiomics import measured_case
+from tests.support.reports import walk
 from tests.support.series import MR
 
 SEG, LABELMAP, TEXT_SR = (f"1.2.840.10008.5.1.4.1.1.{tail}" for tail in ("66.4", "66.7", "88.11"))
@@ -107,15 +111,27 @@ def test_dcmqi_reads_the_same_features(tmp_path):
         assert len(by_code) == len(values)
 
 
+def few(case: Case, *endings: str) -> Case:
+    """The same case with the features of these names only: PixelMed needs more than 4 GB for a hundred of them."""
+    [lesion] = case.findings.lesions
+    m = lesion.measurements
+    kept = {name: value for name, value in m.features.items() if name.endswith(endings)}
+    lesion = replace(lesion, measurements=replace(m, features=kept))
+    return replace(case, findings=replace(case.findings, lesions=(lesion,)))
+
+
 @pytest.mark.slow
 def test_pixelmed_finds_no_error_in_the_features(tmp_path):
-    """The root template and its groups hold with a hundred numbers each; warnings name our private items only."""
-    path = feature_report(measured_case(Extraction(), lesions=1), tmp_path)
+    """The template holds for IBSI, private and filtered features and for one without a value."""
+    extraction = Extraction(filters=("wavelet",))
+    case = few(measured_case(extraction, lesions=1), "l_shape_VoxelVolume", "_firstorder_Mean", "LLH_glcm_Contrast")
+    path = feature_report(case, tmp_path)
     done = subprocess.run(
         ["sh", str(tool("pixelmed-validate")), "sr", str(path)], capture_output=True, text=True, check=False
     )
     said = (done.stdout + done.stderr).splitlines()
 
+    assert len(case.findings.lesions[0].measurements.features) == 11
     assert "Found Root Template TID_1500 (MeasurementReport)" in said
     assert "IOD validation complete" in said
     assert [line for line in said if line.startswith("Error")] == []
@@ -202,11 +218,11 @@ def test_a_label_map_that_is_wanted_arrives(site, tmp_path):
 
 
 def test_orthanc_takes_all_but_the_label_map(tmp_path):
-    """Orthanc 1.10 refuses the context of 66.7, and keeps text and feature report."""
-    case = measured_case(Extraction(), lesions=1)
+    """As it comes, Orthanc 1.10 refuses the context of 66.7, which it does not know, and keeps text and feature SR."""
+    case = few(measured_case(Extraction(), lesions=1), "_firstorder_Mean")
     wanted = [text_report(case, tmp_path), feature_report(case, tmp_path)]
     refused = label_map(case, tmp_path)
-    with orthanc(tmp_path / "pacs", {}) as pacs:
+    with orthanc(tmp_path / "pacs", {}, UnknownSopClassAccepted=False) as pacs:
         peer = Peer(name="pacs", ae_title=pacs.ae_title, host="127.0.0.1", port=pacs.dicom_port)
         receipts = [deliver(path, peer, "RADNODE") for path in wanted]
         with pytest.raises(DeliveryFailed) as caught:
@@ -216,3 +232,35 @@ def test_orthanc_takes_all_but_the_label_map(tmp_path):
     assert [receipt.status for receipt in receipts] == [0, 0]
     assert caught.value.unwanted
     assert {each["MainDicomTags"]["SOPInstanceUID"] for each in kept} == {receipt.sop_uid for receipt in receipts}
+
+
+ALL = """
+[[pipelines]]
+name = "lung"
+also = ["text-sr", "labelmap", "feature-sr"]
+exports = ["csv"]
+[pipelines.series.ct]
+modality = "CT"
+"""
+
+
+def test_a_run_leaves_every_kind_that_is_asked_for(data, tmp_path):
+    """`also` and `exports` alone make the features be computed; one CT, every new kind, all of one study."""
+    job = evaluate(data / "ibsi-ct-phantom" / "dicom", tmp_path / "out", ALL)["jobs"][0]
+    files = {Path(file["path"]).name: Path(file["path"]) for file in job["files"]}
+    rows = list(csv.DictReader((files["sr.dcm"].parent / "features.csv").open(newline="")))
+    sr = pydicom.dcmread(files["feature-sr.dcm"])
+    nums = [item for item in walk(sr) if item.ValueType == "NUM"]
+
+    assert job["state"] == "succeeded", job["reason"]
+    assert list(files) == [f"{k}.dcm" for k in ("seg", "sr", "key-sr", "text-sr", "labelmap", "feature-sr")]
+    assert {row["tracking_uid"] for row in rows} == {
+        item.UID for item in walk(sr) if item.ConceptNameCodeSequence[0].CodeValue == "112040"
+    }
+    assert len(rows) == len(nums) == 107 * len(job["lesions"])
+    by_code = {n.ConceptNameCodeSequence[0].CodeValue: n.MeasuredValueSequence[0].FloatingPointValue for n in nums}
+    assert {row["ibsi"]: float(row["value"]) for row in rows if row["ibsi"]}.items() <= by_code.items()
+    assert errors(files["text-sr.dcm"], knows="BasicTextSR") == []
+    assert errors(files["feature-sr.dcm"]) == []
+    assert len({pydicom.dcmread(path).SeriesInstanceUID for path in files.values()}) == 6
+    assert len({pydicom.dcmread(path).SeriesNumber for path in files.values()}) == 6
