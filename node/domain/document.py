@@ -15,11 +15,12 @@ SCHEMA = 1
 ResultKind = Literal["seg", "sr", "key-sr", "pdf", "sc", "text-sr", "labelmap", "feature-sr"]
 """Result objects in the order in which they are sent."""
 
-Export = Literal["csv"]
-"""Files that are left beside the result objects and go to no destination."""
-
 ALWAYS: tuple[ResultKind, ...] = ("seg", "sr", "key-sr")
 """What every job makes; the other kinds are made where a destination, or the pipeline, asks for them."""
+
+
+ExportKind = Literal["csv", "fhir"]
+"""What else a job may leave beside its result objects, no DICOM."""
 
 
 @dataclass(frozen=True, slots=True)

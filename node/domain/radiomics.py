@@ -47,6 +47,11 @@ _DIMENSIONS: dict[str, Dimension] = {
 _UCUM = {"HU": "[hnsf'U]", "SUVbw": "g/ml{SUVbw}"}
 
 
+def volume_unit(modality: str) -> str:
+    """Unit of the volume that images of a modality are loaded as: "HU", "SUVbw" or "1"."""
+    return {"CT": "HU", "PT": "SUVbw"}.get(modality, "1")
+
+
 @dataclass(frozen=True, slots=True)
 class Feature:
     """

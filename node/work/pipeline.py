@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -33,7 +33,6 @@ from node.stages.measure import measure
 from node.stages.predict import predict, unavailable
 from node.stages.segment import SourceFiles, segment
 from node.work import objects
-from node.work.exports import exports
 
 log = structlog.get_logger()
 
@@ -66,15 +65,10 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """
-    What one job made: findings, and every result object in the order of delivery; destinations take their choice.
-
-    `exports` are files that stay here, by name.
-    """
+    """What one job made: findings, and every result object in the order of delivery; destinations take their choice."""
 
     findings: Findings
     objects: Mapping[ResultKind, Dataset]
-    exports: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def run(order: Order, parts: Parts) -> Result:
@@ -123,8 +117,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         change=order.predecessor.change if order.predecessor else "",
     )
     with stage("encode"):
-        made = objects.evaluated(order, findings, measured)
-        return Result(findings, made, exports(order, findings, measured.volume))
+        return Result(findings, objects.evaluated(order, findings, measured))
 
 
 def _organ(organ: str, volume: Volume) -> Lungs | None:

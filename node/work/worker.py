@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +22,7 @@ from node.inference.package import Package, find_packages, load_package
 from node.stages.measure import extractor_class
 from node.store import results
 from node.store.results import Manifest, ResultFile
+from node.work.exports import exported
 from node.work.pipeline import Asked, Parts, Result, run
 from node.work.task import Workplace
 
@@ -106,6 +106,8 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
     listed = tuple(
         ResultFile.of(f"{kind}.dcm", kind, ds, contents[f"{kind}.dcm"]) for kind, ds in result.objects.items()
     )
+    exports = dict(exported(order, result))
+    contents |= {file.name: content for file, content in exports.items()}
     paths = [str(folder / file.name) for file in listed]
     found = result.findings
     title = f"radnode {order.node_version} · pipeline {order.pipeline.name} · study {order.study_uid}"
@@ -125,11 +127,11 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
             findings=found,
             files=[_described(path, file) for path, file in zip(paths, listed, strict=True)],
         ),
-        report=report(found, title=title, files=paths),
+        report=report(found, title=title, files=[*paths, *(str(folder / file.name) for file in exports)]),
         files=listed,
-        exports={name: hashlib.sha256(content).hexdigest() for name, content in result.exports.items()},
+        exports=tuple(exports),
     )
-    return results.write(folder, {**contents, **result.exports, results.ORDER: order.to_json().encode()}, manifest)
+    return results.write(folder, {**contents, results.ORDER: order.to_json().encode()}, manifest)
 
 
 def _described(path: str, file: ResultFile) -> DocumentFile:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from dataclasses import replace
 
 import pytest
 
 from node.domain.order import Extraction
-from node.work.exports import COLUMNS, exports
+from node.domain.radiomics import volume_unit
+from node.stages.load import UNITS
+from node.work.exports import exported
+from node.work.features_csv import COLUMNS
+from node.work.pipeline import Result
 from tests.support.ledgers import an_order
 from tests.support.radiomics import INFINITE, measured_case
 
@@ -22,8 +27,8 @@ def case():
 
 def rows_of(case, order):
     """features.csv as a reader of CSV has it."""
-    [(name, content)] = exports(order, case.findings, case.volume).items()
-    assert name == "features.csv"
+    [(file, content)] = exported(order, Result(case.findings, {}))
+    assert (file.name, file.sha256) == ("features.csv", hashlib.sha256(content).hexdigest())
     return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
@@ -35,7 +40,7 @@ def ordered(*kinds):
 
 def test_nothing_is_left_unasked(case):
     """Off by default."""
-    assert exports(an_order(), case.findings, case.volume) == {}
+    assert list(exported(an_order(), Result(case.findings, {}))) == []
     assert not an_order().pipeline.asks_for_features
 
 
@@ -67,8 +72,14 @@ def test_what_is_not_finite_has_no_value_and_says_so(case):
 
 def test_nothing_of_the_patient_is_in_it(case):
     """Neither header values nor what a ROI was called, which may be a name."""
-    [content] = exports(ordered("csv"), case.findings, case.volume).values()
+    [(_, content)] = exported(ordered("csv"), Result(case.findings, {}))
     text = content.decode()
 
     assert "GTV-1" not in text
     assert not [value for value in ("Test^Patient", "TEST-1", "1960") if value in text]
+
+
+@pytest.mark.parametrize("modality", ["CT", "PT", "MR"])
+def test_the_unit_of_a_table_is_that_of_the_volume(modality):
+    """What a modality is loaded as."""
+    assert volume_unit(modality) == UNITS[modality]
