@@ -40,7 +40,7 @@ LESION: Mapping[str, str] = {
 """What is said of lesion n: the code is RT<n>-<key>."""
 
 PREDICTION: Mapping[str, str] = {
-    "P": "",
+    "P": "",  # the answer with its interval, or that there is none and why
     "E": "what it rests on",
     "L": "limits of the model",
 }
