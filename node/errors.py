@@ -94,7 +94,10 @@ class ModelFailed(NodeError):
 class DeliveryFailed(NodeError):
     """The receiver did not take a result."""
 
-    def __init__(self, found: str, *, at: str, do: str, retry: bool, tries: int | None = None) -> None:
+    def __init__(
+        self, found: str, *, at: str, do: str, retry: bool, tries: int | None = None, unwanted: bool = False
+    ) -> None:
         super().__init__(found, at=at, do=do)
+        self.unwanted = unwanted  #: whether it does not take this kind of object at all
         self.retry = retry  #: whether the same object may be sent again later
         self.tries = tries  #: give up after so many tries in all; None: only time limits it

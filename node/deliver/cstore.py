@@ -10,6 +10,8 @@ Statuses: PS3.4 table B.2-1 and PS3.7 section 9.1.1.1.9, rejections: PS3.8 table
 | no connection, no TLS, no response, rejected-transient, A7xx, 0213 | again, as long as it takes |
 | Cxxx, and statuses that these tables do not know                   | again, three tries in all  |
 | rejected-permanent, no context, 0117, 0122, 0124, 0211, 0212, A9xx | never                      |
+
+A report whose SOP class is not accepted goes out as the next class that is (`node.dicom.alternatives`).
 """
 
 from __future__ import annotations
@@ -17,10 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.deliver.forms import forms
 from node.errors import DeliveryFailed
 from node.network.associate import Failure
+from node.network.contexts import STORAGE
 from node.network.scp import Peer
-from node.network.scu import SendResult, send
+from node.network.scu import Form, SendResult, send_best
 
 TRIES_WHEN_NOT_UNDERSTOOD = 3
 
@@ -58,11 +62,15 @@ class Receipt:
 
     Attributes:
         status: Status of the C-STORE response.
-        note: The warning that came with it, "" with Success.
+        note: The warning that came with it, and as what it was sent if not as what it is; "" where there is nothing.
+        sop_class: SOP class as sent.
+        sop_uid: SOP Instance UID as sent.
     """
 
     status: int
     note: str = ""
+    sop_class: str = ""
+    sop_uid: str = ""
 
 
 def deliver(path: Path, peer: Peer, calling_ae: str, timeout_s: float = 30) -> Receipt:
@@ -70,7 +78,7 @@ def deliver(path: Path, peer: Peer, calling_ae: str, timeout_s: float = 30) -> R
     Send one file and read the answer.
 
     Args:
-        path: A DICOM file, sent byte for byte.
+        path: A DICOM file, sent byte for byte where the destination takes its SOP class.
         peer: Destination; needs host and port.
         calling_ae: Our AE title.
         timeout_s: For the connection, its negotiation and the response. Short: the object may be sent again, it is the
@@ -80,21 +88,30 @@ def deliver(path: Path, peer: Peer, calling_ae: str, timeout_s: float = 30) -> R
         DeliveryFailed: The destination did not take it; `retry` and `tries` say whether it may be tried again.
         InstanceUnreadable: The file is no DICOM file.
     """
-    [result] = send([path], peer, calling_ae, timeout_s)
-    return _receipt(result, peer)
+    possible = forms(path)
+    result = send_best(path, possible, peer, calling_ae, timeout_s)
+    status = _stored(result, peer)
+    sent = result.form or possible[0]
+    said = WARNINGS.get(status, f"stored with warning 0x{status:04X}") if status else ""
+    note = "; ".join(filter(None, [said, _otherwise(sent) if sent is not possible[0] else ""]))
+    return Receipt(status=status, note=note, sop_class=sent.sop_class, sop_uid=sent.sop_uid)
 
 
-def _receipt(result: SendResult, peer: Peer) -> Receipt:
-    """The answer as a receipt, or as the error that it is."""
+def _otherwise(sent: Form) -> str:
+    name = STORAGE.get(sent.sop_class, sent.sop_class)
+    return f"sent as {name} ({sent.sop_class}), the class that was accepted, SOP Instance UID {sent.sop_uid}"
+
+
+def _stored(result: SendResult, peer: Peer) -> int:
+    """The status, 0 or a warning, or the error that the answer is."""
     status, failure = result.status, result.failure
     if failure is not None:
         retry = failure not in (Failure.REJECTED_PERMANENT, Failure.NO_CONTEXT)
-        raise DeliveryFailed(result.detail, at=peer.name, do=REMEDIES[failure], retry=retry)
-    if status == 0:
-        return Receipt(status=0)
+        unwanted = failure is Failure.NO_CONTEXT
+        raise DeliveryFailed(result.detail, at=peer.name, do=REMEDIES[failure], retry=retry, unwanted=unwanted)
     assert status is not None  # noqa: S101 - a result has a status or a failure
-    if status & 0xF000 == 0xB000:
-        return Receipt(status=status, note=WARNINGS.get(status, f"stored with warning 0x{status:04X}"))
+    if status == 0 or status & 0xF000 == 0xB000:
+        return status
     raise _refused(status, peer)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 
 from node.deliver.cstore import Receipt, deliver
+from node.deliver.forms import said_otherwise
 from node.errors import DeliveryFailed, InstanceUnreadable
 from node.network.scp import Peer
 from node.store.deliveries import DeliveryRow
@@ -100,7 +101,7 @@ class Outbox:
         if self._failures:
             self._failures = 0
             self._ledger.resume(self.name)  # it is back: what was put off because it was away need wait no longer
-        log.info("delivery.sent", **_about(row), status=receipt.status)
+        log.info("delivery.sent", **_about(row) | _as_sent(receipt), status=receipt.status)
 
     def _unaltered(self, row: DeliveryRow) -> Path:
         """
@@ -122,7 +123,10 @@ class Outbox:
 
     def _failed(self, row: DeliveryRow, error: DeliveryFailed) -> None:
         reason = str(error)
-        if not error.retry or (error.tries is not None and row.refusals + 1 >= error.tries):
+        if error.unwanted and (other := said_otherwise(row, self._ledger.deliveries(row.job_id))):
+            self._ledger.set_aside(row.id, f"not wanted: {error.found}; `{other}` tells the same")
+            log.info("delivery.superseded", **_about(row), reason=reason)
+        elif not error.retry or (error.tries is not None and row.refusals + 1 >= error.tries):
             self._bury(row, reason)
         elif error.tries is None:
             self._away(row, reason)
@@ -171,3 +175,7 @@ def _about(row: DeliveryRow) -> dict[str, object]:
         "sop_class": row.sop_class,
         "tries": row.tries + 1,
     }
+
+
+def _as_sent(receipt: Receipt) -> dict[str, object]:
+    return {"sop_class": receipt.sop_class, "sop_uid": receipt.sop_uid} if receipt.sop_uid else {}

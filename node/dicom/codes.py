@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import re
 
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from node.domain.findings import ModelFacts, Prediction
+from node.domain.flat import target_key
 from node.domain.refusals import REFUSALS
 from node.domain.words import Verdict, concept_name
 
@@ -46,6 +46,7 @@ ARTIFICIAL_INTELLIGENCE = Code("123110", "DCM", "Artificial Intelligence")
 REGION_GROWING = Code("123101", "DCM", "Neighborhood Analysis")
 
 OUTCOME = Code("RG-OUTCOME", SCHEME, "Outcome of evaluation")
+TEXT_REPORT = Code("RG-TEXTREPORT", SCHEME, "Findings of software as text, for research use only")
 NOT_EVALUATED = Code("RG-NOTEVALUATED", SCHEME, "Not evaluated")
 REASON = Code("RG-REASON", SCHEME, "Reason why not evaluated")
 
@@ -86,22 +87,22 @@ def refusal(code: str) -> Code:
 
 def probability(facts: ModelFacts) -> Code:
     """Concept name of the predicted probability: AI-predicted, and never a laboratory code."""
-    return Code(f"RG-PROB-{_key(facts)}", SCHEME, concept_name(facts))
+    return Code(f"RG-PROB-{target_key(facts)}", SCHEME, concept_name(facts))
 
 
 def lower(facts: ModelFacts) -> Code:
     """Concept name of the lower end of the interval."""
-    return Code(f"RG-LOW-{_key(facts)}", SCHEME, concept_name(facts, ", lower limit"))
+    return Code(f"RG-LOW-{target_key(facts)}", SCHEME, concept_name(facts, ", lower limit"))
 
 
 def upper(facts: ModelFacts) -> Code:
     """Concept name of the upper end of the interval."""
-    return Code(f"RG-UPP-{_key(facts)}", SCHEME, concept_name(facts, ", upper limit"))
+    return Code(f"RG-UPP-{target_key(facts)}", SCHEME, concept_name(facts, ", upper limit"))
 
 
 def status(facts: ModelFacts) -> Code:
     """Concept name of the qualitative answer."""
-    return Code(f"RG-STAT-{_key(facts)}", SCHEME, f"AI-predicted status of {facts.target}"[:64])
+    return Code(f"RG-STAT-{target_key(facts)}", SCHEME, f"AI-predicted status of {facts.target}"[:64])
 
 
 def verdict(value: Verdict) -> Code:
@@ -124,9 +125,3 @@ def why_no_number(value: float) -> Code:
     if math.isnan(value):
         return codes.DCM.NotANumber
     return codes.DCM.PositiveInfinity if value > 0 else codes.DCM.NegativeInfinity
-
-
-def _key(facts: ModelFacts) -> str:
-    """At most 8 characters, so that every code value fits SH (16): "EGFR mutation" gives EGFR."""
-    words = re.sub(r"(?i)\s+mutation$", "", facts.target) or facts.id
-    return re.sub(r"[^A-Z0-9]", "", words.upper())[:8]

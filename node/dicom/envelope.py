@@ -120,7 +120,7 @@ class Envelope:
         """For example "AI lung SEG rev 2 [RESEARCH]" ("Drawn lung SEG" where no software drew), at most 64 (LO)."""
         revision = f" rev {self.revision}" if self.revision > 1 else ""
         tail = f" {TITLES[kind]}{revision} [RESEARCH]"
-        lead = "Drawn " if kind == "seg" and self.drawn else "AI "
+        lead = "Drawn " if kind in {"seg", "labelmap"} and self.drawn else "AI "
         task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len(lead) - len(tail)]
         return f"{lead}{task}{tail}"
 
@@ -166,7 +166,7 @@ def seal(ds: Dataset, kind: ResultKind, envelope: Envelope, source: Dataset) -> 
     ds.Manufacturer, ds.ManufacturerModelName = MANUFACTURER, MODEL_NAME
     ds.SoftwareVersions, ds.DeviceSerialNumber = envelope.node_version, envelope.installation[:64]
     ds.ContributingEquipmentSequence = equipment(envelope)
-    if kind != "seg":
+    if kind not in {"seg", "labelmap"}:
         ds.CodingSchemeIdentificationSequence = [_scheme(designator) for designator in SCHEMES]
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
     ds.file_meta.ImplementationClassUID = IMPLEMENTATION_UID

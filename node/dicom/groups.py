@@ -33,7 +33,7 @@ def lesion_group(
     group = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
         referenced_segment=items.referenced_segment(segment, lesion.number, images),
-        finding_type=_finding(lesion),
+        finding_type=finding(lesion),
         finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
     )
     content = group[0].ContentSequence
@@ -69,7 +69,7 @@ def key_slice_group(
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
         referenced_region=items.region(corners, image),
-        finding_type=_finding(lesion),
+        finding_type=finding(lesion),
         finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
     )
     content = group[0].ContentSequence
@@ -88,7 +88,8 @@ def source_object(provenance: Provenance) -> Reference | None:
     return Reference(provenance.study_uid, provenance.series_uid, provenance.sop_class, provenance.sop_uid)
 
 
-def _finding(lesion: Lesion) -> Code:
+def finding(lesion: Lesion) -> Code:
+    """What the lesion is said to be: a neoplasm only where a human source says so."""
     return codes.NEOPLASM if lesion.contour.provenance.named_neoplasm else codes.LESION
 
 

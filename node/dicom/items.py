@@ -15,6 +15,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
 from node.dicom import codes
+from node.domain.volume import Volume
 
 CONTAINS, MODIFIES, HAS_PROPERTIES = "CONTAINS", "HAS CONCEPT MOD", "HAS PROPERTIES"
 
@@ -31,6 +32,13 @@ class Reference:
     sop_class: str
     sop_uid: str
     frame: int | None = None
+
+
+def reference(header: Dataset) -> Reference:
+    """The object with this header."""
+    return Reference(
+        str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPClassUID), str(header.SOPInstanceUID)
+    )
 
 
 def text(value: str, name: Code = codes.COMMENT) -> Dataset:
@@ -71,9 +79,17 @@ def num(
     return _parent(item, children)
 
 
-def algorithm(name: str, version: str) -> list[Dataset]:
-    """TID 4019: the algorithm behind a number, in the words of Contributing Equipment."""
-    return list(hd.sr.AlgorithmIdentification(name=name, version=version))
+def algorithm(name: str, version: str, parameters: str = "") -> list[Dataset]:
+    """TID 4019: the algorithm behind a number, in the words of Contributing Equipment, and its settings."""
+    return list(
+        hd.sr.AlgorithmIdentification(name=name, version=version, parameters=[parameters] if parameters else None)
+    )
+
+
+def lesion_images(mask: NDArray[np.bool_], volume: Volume) -> list[Reference]:
+    """The slices (or frames) that a lesion lies on; `mask` has the shape (slice, row, column) of the volume."""
+    at = [volume.slices[int(index)] for index in np.flatnonzero(mask.any(axis=(1, 2)))]
+    return [Reference(volume.study_uid, volume.series_uid, s.sop_class, s.sop_uid, s.frame) for s in at]
 
 
 def source_image(at: Reference) -> Dataset:

@@ -1,4 +1,4 @@
-"""A measurement report (TID 1500) as a Comprehensive 3D SR: everything but its measurement groups (PS3.16, IHE AIR)."""
+"""A report as a SOP instance, and the root of a measurement report (TID 1500): all but its groups (PS3.16, IHE AIR)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from node.domain import words
 from node.domain.document import ResultKind
 from node.domain.findings import Findings
 
+COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 SR_CLASSES = "1.2.840.10008.5.1.4.1.1.88."
 
@@ -45,7 +46,34 @@ def measurement_report(
         arguments give the same bytes.
     """
     content = _document(findings, groups, str(source.get("Modality", "")), envelope)
+    return report(kind, content, used, source, envelope)
+
+
+def report(
+    kind: ResultKind,
+    content: Dataset,
+    used: Sequence[Reference],
+    source: Dataset,
+    envelope: Envelope,
+    *,
+    sop_class: str = COMPREHENSIVE_3D_SR,
+) -> Dataset:
+    """
+    Make a report out of its root container.
+
+    Args:
+        kind: Decides number, description and UIDs.
+        content: The root, with all that is below it.
+        used: All that it refers to or rests on, at least one image.
+        source: Header of an examined image, whose study takes the report.
+        envelope: The job, with all its algorithms named.
+        sop_class: One that allows the value types and relationships of `content`.
+
+    Returns:
+        As `measurement_report`.
+    """
     sr = _sr(content, kind, source, envelope)
+    sr.SOPClassUID = sr.file_meta.MediaStorageSOPClassUID = sop_class
     _refer(sr, kind, used, source, envelope)
     seal(sr, kind, envelope, source)
     return sr
@@ -61,10 +89,7 @@ def _document(
     root = hd.sr.ContainerContentItem(name=known.DCM.ImagingMeasurementReport, template_id="1500")
     root.ContentSequence = hd.sr.ContentSequence(
         [
-            *hd.sr.LanguageOfContentItemAndDescendants(
-                hd.sr.CodedConcept("en-US", "RFC5646", "English (United States)")
-            ),
-            *_observer(envelope),
+            *observer(envelope),
             items.code(known.DCM.ProcedureReported, codes.procedure(modality), items.MODIFIES),
         ]
     )
@@ -76,8 +101,12 @@ def _document(
     return root
 
 
-def _observer(envelope: Envelope) -> hd.sr.ObservationContext:
-    """TID 1001: this installation; the four values equal its item in Contributing Equipment."""
+def observer(envelope: Envelope) -> list[Dataset]:
+    """
+    Language (TID 1204) and observer (TID 1001) of a root: this installation.
+
+    The four values of the observer equal its item in Contributing Equipment.
+    """
     device = hd.sr.DeviceObserverIdentifyingAttributes(
         uid=envelope.device_uid,
         name=envelope.installation,
@@ -86,7 +115,10 @@ def _observer(envelope: Envelope) -> hd.sr.ObservationContext:
         serial_number=envelope.installation[:64],
     )
     context = hd.sr.ObserverContext(observer_type=known.DCM.Device, observer_identifying_attributes=device)
-    return hd.sr.ObservationContext(observer_device_context=context)
+    english = hd.sr.LanguageOfContentItemAndDescendants(
+        hd.sr.CodedConcept("en-US", "RFC5646", "English (United States)")
+    )
+    return [*english, *hd.sr.ObservationContext(observer_device_context=context)]
 
 
 def _case(findings: Findings) -> Dataset:
@@ -123,7 +155,11 @@ def _sr(content: Dataset, kind: ResultKind, source: Dataset, envelope: Envelope)
         is_final=False,
         specific_character_set="ISO_IR 192",
     )
-    sr.ContentSequence = content.ContentSequence
+    for keyword in ("ConceptNameCodeSequence", "ContentTemplateSequence", "ContentSequence"):
+        if keyword in content:
+            sr[keyword] = content[keyword]
+        else:
+            del sr[keyword]
     return sr
 
 

@@ -93,8 +93,7 @@ class GroundGlass:
 
     Attributes:
         fraction: 0 to 1; None when too little was left to measure.
-        reader_class: The reader's class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when
-            missing.
+        reader_class: Class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when missing.
         why_missing: Reason, "" when measured.
     """
 
@@ -125,7 +124,7 @@ class Measurements:
         key_slice: Index of the slice that carries the long axis.
         key_image: The same for a viewer: "image 117" (Instance Number), "frame 12"; "" where not stated.
         ground_glass: CT only, else None.
-        features: pyradiomics name ("original_shape_Sphericity") to value; empty when none were asked for.
+        features: pyradiomics name ("original_shape_Sphericity") to value; `no_value`: to what came out not finite.
         touches_edge: Whether the lesion reaches the first or last slice of the volume.
         notes: What a reader must know, sentences.
     """
@@ -138,6 +137,7 @@ class Measurements:
     key_image: str = ""
     ground_glass: GroundGlass | None = None
     features: Mapping[str, float] = field(default_factory=dict)
+    no_value: Mapping[str, float] = field(default_factory=dict)
     touches_edge: bool = False
     notes: tuple[str, ...] = ()
 

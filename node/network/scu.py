@@ -1,14 +1,14 @@
 """
 What the node asks of others: C-ECHO, C-STORE of finished files, and C-FIND for the number of instances of a study.
 
-Files go out as they lie on disk, never decoded.
+Files go out as they lie on disk, never decoded, unless the peer takes them under another SOP class only.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -30,11 +30,30 @@ PENDING = (0xFF00, 0xFF01)  # PS3.4 section C.4.1.1.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """
+    One of the forms that an object may be sent in.
+
+    Attributes:
+        sop_class: SOP class of this form.
+        sop_uid: Its SOP Instance UID.
+        syntax: Transfer syntax UID.
+        content: The file that is sent byte for byte, or what makes the data set of that class.
+    """
+
+    sop_class: str
+    sop_uid: str
+    syntax: str
+    content: Path | Callable[[str], Dataset]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SendResult:
     """
     What became of one file.
 
     Attributes:
+        form: As what it was sent; None where nothing was, or there was but one.
         status: Status of the C-STORE response (PS3.4 table B.2-1); None when none came.
         failure: Why none came, else None.
         detail: The failure in words.
@@ -44,6 +63,7 @@ class SendResult:
     status: int | None = None
     failure: Failure | None = None
     detail: str = ""
+    form: Form | None = None
 
 
 def echo(peer: Peer, calling_ae: str, timeout_s: float = 10) -> str:
@@ -77,9 +97,31 @@ def send(paths: Sequence[Path], peer: Peer, calling_ae: str, timeout_s: float = 
     contexts = proposed(_class_and_syntax(path) for path in paths)
     try:
         with associated(peer, calling_ae, contexts, timeout_s) as association:
-            return [_send_one(association, path, number) for number, path in enumerate(paths)]
+            return [_send_one(association, path, path, number) for number, path in enumerate(paths)]
     except Unanswered as error:
         return [SendResult(path=path, failure=error.failure, detail=error.detail) for path in paths]
+
+
+def send_best(path: Path, forms: Sequence[Form], peer: Peer, calling_ae: str, timeout_s: float = 30) -> SendResult:
+    """
+    Send one object in the best form that the peer takes: all are proposed in one association, one is sent.
+
+    Args:
+        path: File of the object, for the result.
+        forms: At least one, the best first, each of another SOP class.
+        peer: Receiver; needs host and port.
+        calling_ae: Our AE title.
+        timeout_s: For the connection, its negotiation, and the response.
+    """
+    contexts = proposed((form.sop_class, form.syntax) for form in forms)
+    try:
+        with associated(peer, calling_ae, contexts, timeout_s) as association:
+            taken = {str(context.abstract_syntax) for context in association.accepted_contexts}
+            form = next((form for form in forms if form.sop_class in taken), forms[0])
+            content = form.content if isinstance(form.content, Path) else form.content(form.sop_class)
+            return replace(_send_one(association, content, path, 0), form=form)
+    except Unanswered as error:
+        return SendResult(path=path, failure=error.failure, detail=error.detail)
 
 
 def count_instances(
@@ -146,13 +188,13 @@ def _find(association: Association, level: str, **keys: str) -> list[Dataset] | 
     return found
 
 
-def _send_one(association: Association, path: Path, number: int) -> SendResult:
+def _send_one(association: Association, content: Path | Dataset, path: Path, number: int) -> SendResult:
     if not association.is_established:
         detail = "the association ended before this object was sent"
         return SendResult(path=path, failure=Failure.NO_RESPONSE, detail=detail)
     start = time.monotonic()
     try:
-        answer = association.send_c_store(path, msg_id=number % 0xFFFF + 1)
+        answer = association.send_c_store(content, msg_id=number % 0xFFFF + 1)
     except ValueError:
         detail = "the peer accepted no presentation context for this SOP class in this transfer syntax"
         return SendResult(path=path, failure=Failure.NO_CONTEXT, detail=detail)

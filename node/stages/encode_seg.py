@@ -1,8 +1,9 @@
-"""Encode: findings to a DICOM Segmentation (PS3.3 A.51, C.8.20)."""
+"""Encode: findings to a DICOM Segmentation, BINARY or LABELMAP (PS3.3 A.51, C.8.20)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import highdicom as hd
 import numpy as np
@@ -40,15 +41,49 @@ def encode_seg(findings: Findings, volume: Volume, headers: Sequence[Dataset], e
     Raises:
         ValueError: There is no lesion, a mask is not on the grid of the volume, or headers do not fit its slices.
     """
+    return _encode("seg", findings, volume, headers, envelope)
+
+
+def encode_labelmap(findings: Findings, volume: Volume, headers: Sequence[Dataset], envelope: Envelope) -> Dataset:
+    """
+    Make the same as a Label Map Segmentation (PS3.3 A.51 as of Supplement 243): one frame a slice for all lesions.
+
+    Args, returns and raises as `encode_seg`.
+
+    Raises:
+        ValueError: Besides, lesions overlap: a voxel of a label map belongs to one of them only.
+    """
+    if overlap(findings):
+        raise ValueError("lesions that overlap do not fit a label map")
+    return _encode("labelmap", findings, volume, headers, envelope)
+
+
+def overlap(findings: Findings) -> bool:
+    """Whether some voxel belongs to more than one lesion."""
+    seen = np.zeros(findings.lesions[0].contour.mask.shape, bool) if findings.lesions else np.zeros(0, bool)
+    for lesion in findings.lesions:
+        if (seen & lesion.contour.mask).any():
+            return True
+        seen |= lesion.contour.mask
+    return False
+
+
+def _encode(
+    kind: Literal["seg", "labelmap"],
+    findings: Findings,
+    volume: Volume,
+    headers: Sequence[Dataset],
+    envelope: Envelope,
+) -> Dataset:
     _check(findings, volume, headers)
     envelope = envelope.naming(findings)
     masks = np.stack([lesion.contour.mask for lesion in findings.lesions], axis=-1)
     labelled = np.flatnonzero(masks.any(axis=(1, 2, 3)))
     planes = [_plane(volume, headers, int(index)) for index in labelled]
-    seg = _segmentation(masks[labelled], planes, findings, envelope)
+    seg = _segmentation(kind, masks[labelled], planes, findings, envelope)
     _refer(seg, planes, volume, labelled)
-    _settle_uids(seg, envelope)
-    seal(seg, "seg", envelope, headers[0])
+    _settle_uids(seg, envelope, kind)
+    seal(seg, kind, envelope, headers[0])
     return seg
 
 
@@ -65,17 +100,21 @@ def _check(findings: Findings, volume: Volume, headers: Sequence[Dataset]) -> No
 
 
 def _segmentation(
-    masks: NDArray[np.bool_], planes: list[Dataset], findings: Findings, envelope: Envelope
+    kind: Literal["seg", "labelmap"],
+    masks: NDArray[np.bool_],
+    planes: list[Dataset],
+    findings: Findings,
+    envelope: Envelope,
 ) -> hd.seg.Segmentation:
     described = [_segment(lesion, findings.segmenter, envelope) for lesion in findings.lesions]
     seg = hd.seg.Segmentation(
         source_images=planes,
         pixel_array=masks.astype(np.uint8),
-        segmentation_type="BINARY",
+        segmentation_type="BINARY" if kind == "seg" else "LABELMAP",
         segment_descriptions=described,
-        series_instance_uid=envelope.series_uid("seg"),
-        series_number=envelope.series_number("seg"),
-        sop_instance_uid=envelope.sop_uid("seg"),
+        series_instance_uid=envelope.series_uid(kind),
+        series_number=envelope.series_number(kind),
+        sop_instance_uid=envelope.sop_uid(kind),
         instance_number=1,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=MODEL_NAME,
@@ -85,7 +124,8 @@ def _segmentation(
         content_description="RESEARCH, not for diagnostic use"[:64],
         specific_character_set="ISO_IR 192",
     )
-    for item, lesion in zip(seg.SegmentSequence, findings.lesions, strict=True):
+    described = [item for item in seg.SegmentSequence if item.SegmentNumber]  # 0 is the background of a label map
+    for item, lesion in zip(described, findings.lesions, strict=True):
         _finish_segment(item, lesion)
     return seg
 
@@ -218,8 +258,8 @@ def _instances(classes: Mapping[str, str]) -> list[Dataset]:
     return items
 
 
-def _settle_uids(seg: Dataset, envelope: Envelope) -> None:
+def _settle_uids(seg: Dataset, envelope: Envelope, kind: Literal["seg", "labelmap"]) -> None:
     """The Dimension Organization UID, which highdicom draws anew on each call, from the job (design rule 4)."""
-    uid = envelope.uid("dimension")
+    uid = envelope.uid("dimension") if kind == "seg" else envelope.uid(kind, "dimension")
     for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
         item.DimensionOrganizationUID = uid

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from pydicom.dataset import Dataset
 
+from node.dicom import items
 from node.dicom.envelope import Envelope
 from node.dicom.groups import lesion_group, source_object
 from node.dicom.items import Reference
 from node.dicom.tid1500 import measurement_report
-from node.domain.findings import Findings, Lesion
+from node.domain.findings import Findings
 from node.domain.volume import Volume
 
 
@@ -39,7 +39,7 @@ def encode_sr(
         raise ValueError("a report needs the header of at least one examined image")
     envelope = envelope.naming(findings)
     groups, used = _groups(findings, volume, seg, envelope)
-    used = used or [_reference(header) for header in headers]
+    used = used or [items.reference(header) for header in headers]
     return measurement_report("sr", findings, groups, used, headers[0], envelope)
 
 
@@ -55,19 +55,7 @@ def _groups(
     groups: list[Dataset] = []
     used = [segment]
     for lesion in findings.lesions:
-        images = _images(lesion, volume)
+        images = items.lesion_images(lesion.contour.mask, volume)
         groups += lesion_group(lesion, segment=segment, images=images, site=envelope.site)
         used += [*images, *filter(None, [source_object(lesion.contour.provenance)])]
     return groups, used
-
-
-def _images(lesion: Lesion, volume: Volume) -> list[Reference]:
-    """The slices that a lesion lies on."""
-    at = [volume.slices[int(index)] for index in np.flatnonzero(lesion.contour.mask.any(axis=(1, 2)))]
-    return [Reference(volume.study_uid, volume.series_uid, s.sop_class, s.sop_uid, s.frame) for s in at]
-
-
-def _reference(header: Dataset) -> Reference:
-    return Reference(
-        str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPClassUID), str(header.SOPInstanceUID)
-    )

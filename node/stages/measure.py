@@ -62,7 +62,7 @@ def measure(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, *, 
     box = _checked_box(volume, mask)
     lesion, place = mask[box.slices], volume.geometry.crop(box.start, box.shape)
     axes = in_plane(lesion, place)
-    values, notes = _features(volume, mask, extraction) if features else ({}, ())
+    values, no_value, notes = _features(volume, mask, extraction) if features else ({}, {}, ())
     return Measurements(
         volume_ml=int(np.count_nonzero(lesion)) * volume.geometry.voxel_ml,
         long_axis=axes.long,
@@ -72,6 +72,7 @@ def measure(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, *, 
         key_image=volume.slices[axes.slice + box.start[0]].label,
         ground_glass=_ground_glass(volume, mask, box),
         features=values,
+        no_value=no_value,
         touches_edge=box.start[0] == 0 or box.stop[0] == mask.shape[0],
         notes=(*_parts(lesion), *notes),
     )
@@ -121,22 +122,24 @@ def _parts(lesion: NDArray[np.bool_]) -> tuple[str, ...]:
     )
 
 
-def _features(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction) -> tuple[Features, tuple[str, ...]]:
-    """All features that have a finite value, and what a reader must know about the others."""
+def _features(
+    volume: Volume, mask: NDArray[np.bool_], extraction: Extraction
+) -> tuple[Features, Features, tuple[str, ...]]:
+    """All features that have a finite value, those that have none, and what a reader must know about these."""
     try:
         values = _compute(volume, mask, extraction)
     except (ValueError, RuntimeError, ArithmeticError, IndexError) as error:
         # pyradiomics and SimpleITK tell a lesion that they cannot measure by these; none of them quotes the data set
-        return {}, (f"Radiomic features could not be computed: {_first_line(error)}.",)
+        return {}, {}, (f"Radiomic features could not be computed: {_first_line(error)}.",)
     finite = {name: value for name, value in values.items() if math.isfinite(value)}
-    missing = sorted(values.keys() - finite.keys())
+    missing = {name: values[name] for name in sorted(values.keys() - finite.keys())}
     notes = [f"Radiomic features without a finite value here: {', '.join(missing)}."] if missing else []
     for sigma in extraction.log_sigma_mm if "log" in extraction.filters else ():
         if f"{_log_prefix(sigma)}_firstorder_Mean" not in values:
             notes.append(
                 f"The image is too small for the LoG filter with sigma {sigma:g} mm: its features are missing."
             )
-    return finite, tuple(notes)
+    return finite, missing, tuple(notes)
 
 
 def _log_prefix(sigma_mm: float) -> str:

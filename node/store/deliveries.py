@@ -116,6 +116,11 @@ class Deliveries(Database):
             )
         )
 
+    def set_aside(self, delivery_id: int, reason: str) -> bool:
+        """The receiver does not take it, and has the same in another form: nothing is missing, nobody need be woken."""
+        waits = (delivery.c.number == delivery_id, delivery.c.state == "pending")
+        return bool(self._change_deliveries("superseded", reason, *waits, tries=delivery.c.tries + 1))
+
     def give_up(self, destination: str, waiting_since: datetime, reason: str) -> int:
         """Give up what waits for this destination since then or longer; how many."""
         too_long = delivery.c.first_at <= waiting_since

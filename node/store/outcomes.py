@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
+from node.dicom.alternatives import all_uids
 from node.domain.order import Order
 from node.store.database import Database, exists
 from node.store.deliveries import move_deliveries
 from node.store.jobs import insert_job, move_job, running_attempt
-from node.store.results import Manifest, folder_of
+from node.store.results import Manifest, ResultFile, folder_of
 from node.store.schema import delivery, job, result_file
 from node.store.transitions import log_transition
 
@@ -66,16 +67,16 @@ def _finish(connection: Connection, now: datetime, manifest: Manifest, destinati
     this = running_attempt(manifest.attempt)
     if not move_job(connection, now, job_id, manifest.state, *this, reason=manifest.reason, **values):
         return False
-    for file in manifest.files:
-        if not exists(connection, result_file.c.sop_uid == file.sop_uid):
-            connection.execute(insert(result_file).values(sop_uid=file.sop_uid, job_id=job_id))
+    for sop_uid in [uid for file in manifest.files for uid in all_uids(file.sop_class, file.sop_uid)]:
+        if not exists(connection, result_file.c.sop_uid == sop_uid):
+            connection.execute(insert(result_file).values(sop_uid=sop_uid, job_id=job_id))
     row = connection.execute(select(job).where(job.c.id == job_id)).one()
     _supersede_earlier(connection, now, row)
     late = exists(connection, _other_revisions(row, later=True), job.c.state.in_(("succeeded", "refused")))
     for name in destinations if manifest.deliver else ():
         kinds = destinations[name] if isinstance(destinations, Mapping) else None
-        for seq, file in enumerate(manifest.files):
-            if kinds is None or file.kind in kinds:
+        for seq, each in enumerate(manifest.outgoing):
+            if isinstance(each, ResultFile) if kinds is None else each.kind in kinds:
                 _queue(connection, now, _delivery(manifest, name, seq), late=late)
     return True
 
@@ -97,7 +98,7 @@ def _other_revisions(row: Row[Any], *, later: bool) -> ColumnElement[bool]:
 
 def _delivery(manifest: Manifest, destination: str, seq: int) -> dict[str, Any]:
     """What one delivery row says of the file."""
-    file = manifest.files[seq]
+    file = manifest.outgoing[seq]
     return {
         "job_id": manifest.job_id,
         "destination": destination,

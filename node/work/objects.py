@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+import structlog
 from pydicom.dataset import Dataset
 
 from node.dicom.envelope import Envelope
 from node.domain.document import ResultKind
 from node.domain.findings import Findings
 from node.domain.order import Order
+from node.stages.encode_feature_sr import encode_feature_sr
 from node.stages.encode_key_sr import encode_key_sr
-from node.stages.encode_seg import encode_seg
+from node.stages.encode_seg import encode_labelmap, encode_seg, overlap
 from node.stages.encode_sr import encode_sr
+from node.stages.encode_text_sr import encode_text_sr
 from node.stages.load import Loaded
+
+log = structlog.get_logger()
 
 
 def evaluated(order: Order, findings: Findings, measured: Loaded) -> dict[ResultKind, Dataset]:
@@ -32,8 +37,19 @@ def evaluated(order: Order, findings: Findings, measured: Loaded) -> dict[Result
         "seg": lambda: seg,
         "sr": lambda: encode_sr(findings, volume, headers, seg, envelope),
         "key-sr": lambda: encode_key_sr(findings, volume, headers, envelope),
+        "text-sr": lambda: encode_text_sr(findings, volume, headers, envelope),
+        "labelmap": lambda: encode_labelmap(findings, volume, headers, envelope),
+        "feature-sr": lambda: encode_feature_sr(findings, volume, headers, seg, envelope, order.pipeline.extraction),
     }
-    return {kind: makers[kind]() for kind in order.pipeline.kinds}
+    return {kind: makers[kind]() for kind in order.pipeline.kinds if not _left_out(kind, findings)}
+
+
+def _left_out(kind: ResultKind, findings: Findings) -> bool:
+    """Whether an object cannot show these findings: nothing is lost, the Segmentation shows them all."""
+    if kind != "labelmap" or not overlap(findings):
+        return False
+    log.info("result.omitted", reason="labelmap: lesions overlap, and a voxel of a label map belongs to one only")
+    return True
 
 
 def refused(order: Order, findings: Findings, headers: Sequence[Dataset]) -> dict[ResultKind, Dataset]:
@@ -48,5 +64,6 @@ def refused(order: Order, findings: Findings, headers: Sequence[Dataset]) -> dic
     envelope = Envelope.of(order, refused=True).naming(findings)
     makers: Mapping[ResultKind, Callable[[], Dataset]] = {
         "sr": lambda: encode_sr(findings, None, headers, None, envelope),
+        "text-sr": lambda: encode_text_sr(findings, None, headers, envelope),
     }
     return {kind: makers[kind]() for kind in order.pipeline.kinds if kind in makers}

@@ -99,7 +99,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         segmented = segment(volumes, _sources(order, parts), rules.lesion, parts.segmenters)
         notes = (*measured.volume.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
-        wanted = rules.features or any(asked.manifest.features for asked in parts.classifiers.values())
+        wanted = rules.asks_for_features or any(asked.manifest.features for asked in parts.classifiers.values())
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         panels = [

@@ -7,18 +7,23 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pydicom
+
 from node.domain.clinical import Clinical
+from node.domain.document import ResultKind
 from node.domain.order import Input, LesionRules, LesionSource, Order, Pipeline
 from node.domain.rules import Role
 from node.domain.series import Frame, Instance, Patient
+from node.store import results
 from node.store.instances import Arrival
+from node.store.ledger import Ledger
 from node.store.results import Manifest, ResultFile
 from tests.support.peers import free_port, missing
 
@@ -187,3 +192,16 @@ def postgresql_server() -> Iterator[PostgreSQL]:
 
 def _run(folder: Path, *command: str | Path) -> None:
     subprocess.run(command, check=True, capture_output=True, cwd=folder)
+
+
+def recorded(ledger: Ledger, root: Path, order: Order, objects: Mapping[ResultKind, Path]) -> None:
+    """A result made of real objects, in its folder below `root` and in the ledger, on its way to "pacs"."""
+    contents = {f"{kind}.dcm": path.read_bytes() for kind, path in objects.items()}
+    files = [
+        ResultFile.of(f"{kind}.dcm", kind, pydicom.dcmread(path), contents[f"{kind}.dcm"])
+        for kind, path in objects.items()
+    ]
+    manifest = Manifest(job_id=order.job_id, attempt=1, state="succeeded", document={}, files=tuple(files))
+    folder = root / results.folder_of(order.job_id, 1)
+    manifest = results.write(folder, {**contents, results.ORDER: order.to_json().encode()}, manifest)
+    assert ledger.restore(order, manifest, ("pacs",))

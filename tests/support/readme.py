@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from node.config import Config
+from node.domain.flat import CASE, LESION, PREDICTION
 from node.domain.refusals import REFUSALS
 
 README = Path(__file__).parents[2] / "README.md"
@@ -29,6 +30,17 @@ def refusals() -> str:
     return "\n".join(
         ["| code | what the report says |", "|---|---|", *(f"| `{c}` | {t} |" for c, t in REFUSALS.items())]
     )
+
+
+def text_codes() -> str:
+    """Every code of the flat text report."""
+    rows = [(f"`RT-{key}`", meaning) for key, meaning in CASE.items()]
+    rows += [(f"`RT`*n*`-{key}`", f"Lesion *n*: {meaning}") for key, meaning in LESION.items()]
+    rows += [
+        (f"`RT`*n*`-{key}-`GENE", f"AI-predicted …, lesion *n*{': ' if meaning else ''}{meaning}")
+        for key, meaning in PREDICTION.items()
+    ]
+    return "\n".join(["| code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in rows)])
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
@@ -61,7 +73,8 @@ def _default(info: FieldInfo) -> str:
 
 def filled(text: str) -> str:
     """The README with its tables as the code has them."""
-    for name, table in (("configuration", configuration()), ("refusals", refusals())):
+    tables = {"configuration": configuration(), "refusals": refusals(), "text-codes": text_codes()}
+    for name, table in tables.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         text = re.sub(f"{begin}.*{end}", lambda _, t=table, b=begin, e=end: f"{b}\n{t}\n{e}", text, flags=re.DOTALL)
     return text
