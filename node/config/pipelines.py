@@ -9,7 +9,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from node.config.base import Pattern, Section, SourceName
-from node.domain.document import ALWAYS, ResultKind
+from node.domain.document import ALWAYS, ExportKind, ResultKind
 from node.domain.order import Extraction, LesionRules, Pipeline
 from node.domain.refusals import REFUSALS
 from node.domain.rules import Condition, Role
@@ -123,10 +123,11 @@ class PipelineSection(Section):
     features: bool = Field(False, description="Compute all radiomic features even when no model asks for one.")
     series_base: int = Field(9900, ge=1, description="Series numbers of results begin here.")
     also: tuple[ResultKind, ...] = Field((), description="Results to make although no destination asks for them.")
+    exports: tuple[ExportKind, ...] = Field((), description="What else to write into the job's folder.")
 
-    def resolved(self, number: int, asked: Iterable[ResultKind] = ()) -> Pipeline:
+    def resolved(self, number: int, asked: Iterable[ResultKind | ExportKind] = ()) -> Pipeline:
         """The domain's form; `number` is the place among the pipelines, `asked` what its destinations ask for."""
-        wanted = {*ALWAYS, *self.also, *asked}
+        wanted = {*ALWAYS, *self.also, *self.exports, *asked}
         return Pipeline(
             name=self.name,
             number=number,
@@ -138,6 +139,7 @@ class PipelineSection(Section):
             load=LoadRules(**self.load.model_dump()),
             extraction=Extraction(**self.extraction.model_dump()),
             kinds=tuple(kind for kind in get_args(ResultKind) if kind in wanted),
+            exports=tuple(kind for kind in get_args(ExportKind) if kind in wanted),
             silent_refusals=tuple(code for code in REFUSALS if code not in self.deliver_refusals),
             **self.model_dump(include={"models", "organ", "partial_organ", "finding_site", "send_to",
                                        "max_study_age_days", "features", "series_base"}),

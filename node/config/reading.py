@@ -63,10 +63,14 @@ def _anchored(config: Config, base: Path) -> Config:
         update={"state_dir": at_base(config.node.state_dir), "models_dir": at_base(config.node.models_dir)}
     )
     clinical = config.clinical.model_copy(update={"csv": at_base(config.clinical.csv)})
+    destinations = {
+        name: each.model_copy(update={"token_file": at_base(each.token_file)})
+        for name, each in config.destinations.items()
+    }
     tls = config.tls and config.tls.model_copy(
         update={name: at_base(getattr(config.tls, name)) for name in type(config.tls).model_fields}
     )
-    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls})
+    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls, "destinations": destinations})
 
 
 def _loose_ends(config: Config) -> Iterator[str]:
@@ -87,6 +91,12 @@ def _loose_ends(config: Config) -> Iterator[str]:
 
 def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, destination in config.destinations.items():
+        if destination.peer is None:
+            if destination.fhir is None:
+                yield f"destinations.{name}.peer: must be set"
+            continue
+        if destination.fhir is not None:
+            yield f"destinations.{name}: has a peer and a FHIR server; make it two destinations"
         peer = config.peers.get(destination.peer)
         if peer is None:
             yield f"destinations.{name}.peer: {_unknown(destination.peer, config.peers, 'peers')}"

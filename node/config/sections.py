@@ -8,9 +8,9 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from node import shipped
-from node.config.base import AETitle, Section, Share
+from node.config.base import AETitle, HttpUrl, Section, Share
 from node.config.pipelines import PipelineSection
-from node.domain.document import ResultKind
+from node.domain.document import ExportKind, ResultKind
 from node.domain.order import Pipeline
 
 
@@ -85,12 +85,19 @@ class PeerSection(Section):
 class DestinationSection(Section):
     """Where results go."""
 
-    peer: str = Field(description="Name of a peer.")
+    peer: str | None = Field(None, description="Name of a peer, for DICOM.")
+    fhir: HttpUrl | None = Field(None, description="Base URL of a FHIR R4 server, in place of a peer.")
+    token_file: Path | None = Field(None, description="File with the bearer token that the FHIR server asks for.")
     send: tuple[ResultKind, ...] = Field(
         ("seg", "sr"),
         description="Kinds of results, sent in the order of the table below.",
     )
     give_up_after_h: float = Field(168, gt=0, description="Hours after which an undelivered result is dead.")
+
+    @property
+    def takes(self) -> tuple[ResultKind | ExportKind, ...]:
+        """Kinds of files that go there."""
+        return self.send if self.fhir is None else ("fhir",)
 
 
 class ClinicalSection(Section):
@@ -137,6 +144,6 @@ class Config(Section):
     def resolved(self) -> tuple[Pipeline, ...]:
         """The pipelines in the domain's form."""
         return tuple(
-            pipeline.resolved(number, {kind for name in pipeline.send_to for kind in self.destinations[name].send})
+            pipeline.resolved(number, {kind for name in pipeline.send_to for kind in self.destinations[name].takes})
             for number, pipeline in enumerate(self.pipelines)
         )

@@ -19,6 +19,10 @@ ALWAYS: tuple[ResultKind, ...] = ("seg", "sr", "key-sr")
 """What every job makes; the other kinds are made where a destination, or the pipeline, asks for them."""
 
 
+ExportKind = Literal["csv", "fhir"]
+"""What else a job may leave beside its result objects, no DICOM."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResultFile:
     """One result object as written."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Literal
 
 from node.domain.clinical import Clinical
-from node.domain.document import ALWAYS, ResultKind
+from node.domain.document import ALWAYS, ExportKind, ResultKind
 from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
@@ -97,6 +97,7 @@ class Pipeline:
         max_study_age_days: Older studies are kept as priors and run only on request; None: no limit.
         features: Whether all radiomic features are computed even when no model asks for one.
         kinds: Result objects to make.
+        exports: What else to write into the job's folder.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Pipeline:
     features: bool = False
     series_base: int = 9900
     kinds: tuple[ResultKind, ...] = ALWAYS
+    exports: tuple[ExportKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

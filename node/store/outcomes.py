@@ -14,7 +14,7 @@ from node.domain.order import Order
 from node.store.database import Database, exists
 from node.store.deliveries import move_deliveries
 from node.store.jobs import insert_job, move_job, running_attempt
-from node.store.results import Manifest, folder_of
+from node.store.results import Manifest, ResultFile, folder_of
 from node.store.schema import delivery, job, result_file
 from node.store.transitions import log_transition
 
@@ -74,8 +74,8 @@ def _finish(connection: Connection, now: datetime, manifest: Manifest, destinati
     late = exists(connection, _other_revisions(row, later=True), job.c.state.in_(("succeeded", "refused")))
     for name in destinations if manifest.deliver else ():
         kinds = destinations[name] if isinstance(destinations, Mapping) else None
-        for seq, file in enumerate(manifest.files):
-            if kinds is None or file.kind in kinds:
+        for seq, each in enumerate(manifest.outgoing):
+            if isinstance(each, ResultFile) if kinds is None else each.kind in kinds:
                 _queue(connection, now, _delivery(manifest, name, seq), late=late)
     return True
 
@@ -97,7 +97,7 @@ def _other_revisions(row: Row[Any], *, later: bool) -> ColumnElement[bool]:
 
 def _delivery(manifest: Manifest, destination: str, seq: int) -> dict[str, Any]:
     """What one delivery row says of the file."""
-    file = manifest.files[seq]
+    file = manifest.outgoing[seq]
     return {
         "job_id": manifest.job_id,
         "destination": destination,

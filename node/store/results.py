@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from node.domain.document import ResultKind
+from node.domain.document import ExportKind, ResultKind
 from node.domain.plain import from_plain, to_plain
 
 MANIFEST = "manifest.json"
@@ -48,6 +48,29 @@ class ResultFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFile:
+    """
+    One file of a result that is no DICOM object.
+
+    Attributes:
+        name: File name inside the attempt's folder.
+        sop_uid: UID by which its receiver knows it, "" for a file that stays here.
+        sop_class: None has one.
+    """
+
+    name: str
+    kind: ExportKind
+    sha256: str
+    sop_uid: str = ""
+    sop_class: str = ""
+
+    @classmethod
+    def of(cls, name: str, kind: ExportKind, content: bytes, uid: str = "") -> ExportFile:
+        """Describe one file."""
+        return cls(name=name, kind=kind, sha256=hashlib.sha256(content).hexdigest(), sop_uid=uid)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
     """
     What one attempt made.
@@ -56,6 +79,7 @@ class Manifest:
         deliver: Whether the files go to destinations (a silent refusal stays here).
         document: The job's entry in the --json document.
         files: In the order in which they are to be sent.
+        exports: Other files; they go only to destinations that name their kind.
         order_sha256: Of order.json in the same folder; `write` sees to it.
         report: The findings as text for a person.
     """
@@ -68,8 +92,14 @@ class Manifest:
     deliver: bool = True
     document: dict[str, Any]
     files: tuple[ResultFile, ...] = ()
+    exports: tuple[ExportFile, ...] = ()
     order_sha256: str = ""
     report: str = ""
+
+    @property
+    def outgoing(self) -> tuple[ResultFile | ExportFile, ...]:
+        """All that may go to a destination, in the order of sending."""
+        return (*self.files, *self.exports)
 
 
 def folder_of(job_id: str, attempt: int) -> str:
@@ -147,9 +177,9 @@ def file_sha256(path: Path) -> str:
 
 
 def _hashes(manifest: Manifest) -> dict[str, str]:
-    hashes = {file.name: file.sha256 for file in manifest.files}
+    hashes = {file.name: file.sha256 for file in manifest.outgoing}
     odd = [name for name in hashes if Path(name).name != name or name in {MANIFEST, ORDER}]
-    if odd or len(hashes) != len(manifest.files):
+    if odd or len(hashes) != len(manifest.outgoing):
         raise ValueError("every file of a result has its own name, without a folder")
     return hashes | {ORDER: manifest.order_sha256}
 

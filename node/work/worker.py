@@ -22,6 +22,7 @@ from node.inference.package import Package, find_packages, load_package
 from node.stages.measure import extractor_class
 from node.store import results
 from node.store.results import Manifest, ResultFile
+from node.work.exports import exported
 from node.work.pipeline import Asked, Parts, Result, run
 from node.work.task import Workplace
 
@@ -105,6 +106,8 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
     listed = tuple(
         ResultFile.of(f"{kind}.dcm", kind, ds, contents[f"{kind}.dcm"]) for kind, ds in result.objects.items()
     )
+    exports = dict(exported(order, result))
+    contents |= {file.name: content for file, content in exports.items()}
     paths = [str(folder / file.name) for file in listed]
     found = result.findings
     title = f"radnode {order.node_version} · pipeline {order.pipeline.name} · study {order.study_uid}"
@@ -124,8 +127,9 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
             findings=found,
             files=[_described(path, file) for path, file in zip(paths, listed, strict=True)],
         ),
-        report=report(found, title=title, files=paths),
+        report=report(found, title=title, files=[*paths, *(str(folder / file.name) for file in exports)]),
         files=listed,
+        exports=tuple(exports),
     )
     return results.write(folder, {**contents, results.ORDER: order.to_json().encode()}, manifest)
 
