@@ -260,7 +260,7 @@ class Node:
                 root=self._state,
                 clock=self._clock,
                 give_up_after=timedelta(hours=d.give_up_after_h),
-                send=FhirServer(url=d.fhir, token_file=d.token_file) if d.fhir else deliver,
+                send=FhirServer(name=name, **d.fhir.model_dump()) if d.fhir else deliver,
             )
             for name, d in self._config.destinations.items()
         ]

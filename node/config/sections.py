@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from node import shipped
 from node.config.base import AETitle, HttpUrl, Section, Share
@@ -82,12 +83,34 @@ class PeerSection(Section):
     count: bool = Field(False, description="Whether to ask it by C-FIND how many instances a study has.")
 
 
+class FhirSection(Section):
+    """A FHIR R4 server; just its URL may stand in place of the table."""
+
+    url: HttpUrl = Field(
+        description="Base URL of a FHIR R4 server, in place of a peer: gets each result as one bundle."
+    )
+    secret_file: Path | None = Field(None, description="File that holds a bearer token; read anew for each bundle.")
+    ca: Path | None = Field(None, description="PEM file: authorities for its certificate, in place of the usual ones.")
+    timeout_s: float = Field(60, gt=0, description="Seconds for the connection, and for each wait for an answer.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return {"url": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _secrets(self) -> FhirSection:
+        parts = urlsplit(self.url)
+        if self.secret_file and parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("a secret goes out by https:// only")
+        return self
+
+
 class DestinationSection(Section):
     """Where results go."""
 
     peer: str | None = Field(None, description="Name of a peer, for DICOM.")
-    fhir: HttpUrl | None = Field(None, description="Base URL of a FHIR R4 server, in place of a peer.")
-    token_file: Path | None = Field(None, description="File with the bearer token that the FHIR server asks for.")
+    fhir: FhirSection | None = None
     send: tuple[ResultKind, ...] = Field(
         ("seg", "sr"),
         description="Kinds of results, sent in the order of the table below.",
