@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,7 +85,7 @@ def outcome(code: str, text: str) -> Json:
 
 
 @contextmanager
-def fhir_server() -> Iterator[FhirStore]:
+def fhir_server(tls: ssl.SSLContext | None = None) -> Iterator[FhirStore]:
     """A server on a free port of loopback; its store's `url` is the base URL."""
     store = FhirStore()
 
@@ -103,7 +104,9 @@ def fhir_server() -> Iterator[FhirStore]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    store.url = f"http://127.0.0.1:{server.server_address[1]}/fhir"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    store.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}/fhir"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     try:

@@ -19,7 +19,8 @@ from node.app.conformance.services import configuration, model, services
 CONTENTS = (
     "1 Overview", "2 Table of contents", "3 Introduction", "4 Implementation model",
     "5 Service and interoperability description", "6 Configuration", "7 Network and media communication details",
-    "8 Security", "A.A Information Object Definitions", "A.B Structured Report content", "A.D Mapping of attributes",
+    "8 Security", "A.A Information Object Definitions", "A.B Structured Report content",
+    "A.C Security details", "A.D Mapping of attributes",
     "A.E Code set usage", "A.I IHE AI Results (AIR) capabilities",
 )  # fmt: skip
 

@@ -44,7 +44,7 @@ SOMETIMES = {"CodingSchemeIdentificationSequence": "where codes of the schemes i
 
 def annexes(facts: Facts) -> str:
     """Annexes A.A to A.E."""
-    return "\n\n".join((_definitions(facts), _reports(facts), _mapping(), _codes(facts)))
+    return "\n\n".join((_definitions(facts), _reports(facts), _security(), _mapping(), _codes(facts)))
 
 
 def _definitions(facts: Facts) -> str:
@@ -81,6 +81,11 @@ def _reports(facts: Facts) -> str:
     return section("A.B", "Structured Report content", "Completion COMPLETE, verification UNVERIFIED, preliminary flag "
                    "PRELIMINARY; language en-US; observer: a device. A value that was not evaluated is an empty NUM "
                    "with its reason (CID 42).", table(("kind", "templates, the root first"), rows))  # fmt: skip
+
+
+def _security() -> str:
+    return section("A.C", "Security details", "None beyond section 8: no LDAP, no DHCP for DICOM, no DNS service "
+                   "discovery, no audit messages over syslog.")  # fmt: skip
 
 
 def _mapping() -> str:

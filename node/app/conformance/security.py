@@ -25,6 +25,7 @@ def security(facts: Facts) -> str:
               for name, p in config.peers.items() if p.port),
         ])),
         section("8.4", "DICOM security profiles",
+                section("8.4.1", "Secure Use and User Identity", "Not supported."),
                 section("8.4.2", "Secure Transport Connection", table(("", ""), [
                     ("profile", PROFILE),
                     ("as acceptor", "yes" if config.receive.tls else "no"),
@@ -36,8 +37,9 @@ def security(facts: Facts) -> str:
                     ("revocation", "not checked"),
                     ("resumption, renegotiation, compression", "none"),
                 ])),
-                section("8.4.x", "All other profiles", "Not supported: no secure use, media, confidentiality or "
-                        "digital signature profile.")),
+                section("8.4.3", "Media Storage Security", "Not supported."),
+                section("8.4.4", "Attribute Confidentiality", "Not supported."),
+                section("8.4.5", "Digital Signature", "Not supported.")),
         section("8.5", "User identity negotiation", "Not supported."),
         section("8.6", "Web services security", "No DICOM web service. A FHIR destination is reached by https with the "
                 "certificates of the system or those configured, and a bearer token where one is."),

@@ -7,6 +7,7 @@ from node.app.conformance.markdown import listed, section, table
 from node.app.conformance.overview import NO_ARCHIVE
 from node.deliver import outbox
 
+NONE = "Not supported."
 FLOW = """```
  peers ══ C-STORE, C-ECHO ══▶ [ radnode: receive ▸ assemble ▸ work ▸ deliver ] ══ C-STORE ══▶ destinations
                               [   C-FIND: how many instances? ══▶ the sender ]
@@ -31,9 +32,13 @@ def services(facts: Facts) -> str:
     return section(
         "5", "Service and interoperability description",
         section("5.1", "Mapping of services to Application Entities", table(("service", "AE"), [
-            (name, facts.title) for name in ("Verification", "Storage", "Query/Retrieve", "Storage Commitment")])),
+            (name, facts.title) for name in ("Verification", "Storage", "Query/Retrieve (C-FIND)")])),
         section(
             "5.2", "DIMSE services",
+            section("5.2.1", "Basic Worklist Management", NONE),
+            section("5.2.2", "Modality Performed Procedure Step", NONE),
+            section("5.2.3", "Unified Worklist and Procedure Step", NONE),
+            section("5.2.4", "Instance Availability Notification", NONE),
             section("5.2.5", "Storage",
                     section("5.2.5.1", "SCU", listed((
                         "Objects of a result go one by one in a fixed order, each on an association of its own that "
@@ -51,8 +56,10 @@ def services(facts: Facts) -> str:
             section("5.2.6", "Storage Commitment", commitment(facts)),
             section("5.2.7", "Query/Retrieve", "As an SCU of C-FIND only, to ask the sender of a study how many "
                     "instances it has; by the peers with `count`."),
-            section("5.2.x", "All other services", "Not supported.")),
+            section("5.2.8", "Print Management", NONE)),
         section("5.3", "DICOM web services", web(facts)),
+        section("5.4", "Media services", NONE),
+        section("5.5", "Real-Time Video", NONE),
         section("5.7", "Specific Character Sets", "An attribute whose characters cannot be decoded is left out of a "
                 "result rather than written wrong."),
     )  # fmt: skip
@@ -65,7 +72,7 @@ def commitment(facts: Facts) -> str:  # noqa: ARG001 - for who adds the service
 
 def web(facts: Facts) -> str:  # noqa: ARG001 - for who adds the service
     """What holds of DICOMweb; to be filled where the service is."""
-    return "Not supported."
+    return NONE
 
 
 def configuration(facts: Facts) -> str:

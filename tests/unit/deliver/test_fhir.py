@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,6 +28,7 @@ from tests.support.fhir import FhirStore, fhir_server, outcome
 from tests.support.findings import DRAWN, FOUND, make_case
 from tests.support.ledgers import Clock, a_result, an_order
 from tests.support.peers import free_port
+from tests.support.trust import Trust
 
 EHR = Peer(name="ehr", ae_title="")
 
@@ -265,3 +267,19 @@ def test_a_bundle_that_was_altered_on_disk_is_not_sent(site, server):
 
     assert site.states()["ehr"] == [("fhir", "dead")]
     assert server.requests == []
+
+
+def test_https_takes_the_authority_that_is_named_and_no_other(file, tmp_path):
+    """Signed by the hospital's own authority: stored; unknown to the system: tried again, and nothing was sent."""
+    mine, other = Trust(tmp_path / "mine"), Trust(tmp_path / "other")
+    files = mine.issue("EHR", hosts=("127.0.0.1",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    with fhir_server(context) as server:
+        FhirServer(name="ehr", url=server.url, ca=files.ca)(file)
+        assert len(server.of("DiagnosticReport")) == 1
+        for ca in (None, other.issue("EHR").ca):
+            with pytest.raises(DeliveryFailed, match="certificate is not trusted") as caught:
+                FhirServer(name="ehr", url=server.url, ca=ca)(file)
+            assert (caught.value.retry, caught.value.tries) == (True, None)
+        assert len(server.requests) == 1
