@@ -15,11 +15,13 @@ from node.app import site
 from node.app.desk import Desk
 from node.assemble.settle import Assembler, Patience
 from node.config import Config
+from node.deliver.cstore import deliver
+from node.deliver.fhir import FhirServer
 from node.deliver.outbox import Destination, Outbox
 from node.errors import ConfigError, LedgerError, StartFailed
 from node.network.credentials import expired
 from node.network.credentials import mistakes as tls_mistakes
-from node.network.scp import Scp, ScpSettings
+from node.network.scp import Peer, Scp, ScpSettings
 from node.network.scu import count_instances
 from node.operate.loop import Loop
 from node.operate.peers import credentials, peers
@@ -213,7 +215,7 @@ class Node:
             self._dispatcher_crew,
             self._state / "results",
             self._clock,
-            destinations={name: d.send for name, d in config.destinations.items()},
+            destinations=self._destinations(),
             attempts=config.work.attempts,
             time_limit=timedelta(seconds=config.work.time_limit_s),
             room=lambda: self._spool.free_bytes() > RESULT_BYTES,
@@ -243,17 +245,22 @@ class Node:
         return Assembler(self._ledger, pipelines, self._site, patience, self._clock, count, frozenset(counting))
 
     def _destinations(self) -> dict[str, tuple[str, ...]]:
-        return {name: destination.send for name, destination in self._config.destinations.items()}
+        return {name: destination.takes for name, destination in self._config.destinations.items()}
 
     def _outboxes(self) -> list[Outbox]:
         known = peers(self._config)
         return [
             Outbox(
                 self._ledger,
-                Destination(name=name, peer=known[d.peer], calling_ae=self._config.receive.ae_title),
+                Destination(
+                    name=name,
+                    peer=known[d.peer] if d.peer else Peer(name=name, ae_title=""),
+                    calling_ae=self._config.receive.ae_title,
+                ),
                 root=self._state,
                 clock=self._clock,
                 give_up_after=timedelta(hours=d.give_up_after_h),
+                send=FhirServer(name=name, **d.fhir.model_dump()) if d.fhir else deliver,
             )
             for name, d in self._config.destinations.items()
         ]

@@ -1,4 +1,4 @@
-"""The command line: serve · run · demo · check · jobs · models."""
+"""The command line: serve · run · demo · check · conformance · jobs · models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Optional
 import typer
 
 from node import logs
-from node.cli import jobs, models
+from node.cli import conformance, jobs, models
 from node.cli.options import ConfigOption, configuration
 from node.errors import ConfigError, Locked, NodeError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
+app.command()(conformance.conformance)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

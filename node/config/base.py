@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -24,8 +25,17 @@ def _pattern(text: str) -> str:
     return text
 
 
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or "@" in text:
+        raise ValueError("a base URL is http(s)://host[:port]/path, without user, query and fragment")
+    _ = parts.port  # raises ValueError when it is none
+    return text.rstrip("/")
+
+
 AETitle = Annotated[str, AfterValidator(_ae_title)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 SourceName = Annotated[str, Field(pattern=r"^(rtstruct|seg|seed|model:[a-z0-9-]+)$")]
 

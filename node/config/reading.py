@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from node import shipped
-from node.config.sections import Config
+from node.config.sections import Config, FhirSection
 from node.domain.refusals import REFUSALS
 from node.errors import ConfigError
 
@@ -63,10 +63,18 @@ def _anchored(config: Config, base: Path) -> Config:
         update={"state_dir": at_base(config.node.state_dir), "models_dir": at_base(config.node.models_dir)}
     )
     clinical = config.clinical.model_copy(update={"csv": at_base(config.clinical.csv)})
+    destinations = {
+        name: each.model_copy(update={"fhir": _fhir_at(each.fhir, at_base)})
+        for name, each in config.destinations.items()
+    }
     tls = config.tls and config.tls.model_copy(
         update={name: at_base(getattr(config.tls, name)) for name in type(config.tls).model_fields}
     )
-    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls})
+    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls, "destinations": destinations})
+
+
+def _fhir_at(fhir: FhirSection | None, at_base: Callable[[Path | None], Path | None]) -> FhirSection | None:
+    return fhir and fhir.model_copy(update={name: at_base(getattr(fhir, name)) for name in ("secret_file", "ca")})
 
 
 def _loose_ends(config: Config) -> Iterator[str]:
@@ -87,6 +95,12 @@ def _loose_ends(config: Config) -> Iterator[str]:
 
 def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, destination in config.destinations.items():
+        if destination.peer is None:
+            if destination.fhir is None:
+                yield f"destinations.{name}: names neither a peer nor a FHIR server"
+            continue
+        if destination.fhir is not None:
+            yield f"destinations.{name}: has a peer and a FHIR server; make it two destinations"
         peer = config.peers.get(destination.peer)
         if peer is None:
             yield f"destinations.{name}.peer: {_unknown(destination.peer, config.peers, 'peers')}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from node import shipped
-from node.config.base import AETitle, Section, Share
+from node.config.base import AETitle, HttpUrl, Section, Share
 from node.config.pipelines import PipelineSection
-from node.domain.document import ResultKind
+from node.domain.document import ExportKind, ResultKind
 from node.domain.order import Pipeline
 
 
@@ -82,15 +83,44 @@ class PeerSection(Section):
     count: bool = Field(False, description="Whether to ask it by C-FIND how many instances a study has.")
 
 
+class FhirSection(Section):
+    """A FHIR R4 server; just its URL may stand in place of the table."""
+
+    url: HttpUrl = Field(
+        description="Base URL of a FHIR R4 server, in place of a peer: gets each result as one bundle."
+    )
+    secret_file: Path | None = Field(None, description="File that holds a bearer token; read anew for each bundle.")
+    ca: Path | None = Field(None, description="PEM file: authorities for its certificate, in place of the usual ones.")
+    timeout_s: float = Field(60, gt=0, description="Seconds for the connection, and for each wait for an answer.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return {"url": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _secrets(self) -> FhirSection:
+        parts = urlsplit(self.url)
+        if self.secret_file and parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("a secret goes out by https:// only")
+        return self
+
+
 class DestinationSection(Section):
     """Where results go."""
 
-    peer: str = Field(description="Name of a peer.")
+    peer: str | None = Field(None, description="Name of a peer, for DICOM.")
+    fhir: FhirSection | None = None
     send: tuple[ResultKind, ...] = Field(
         ("seg", "sr"),
         description="Kinds of results, sent in the order of the table below.",
     )
     give_up_after_h: float = Field(168, gt=0, description="Hours after which an undelivered result is dead.")
+
+    @property
+    def takes(self) -> tuple[ResultKind | ExportKind, ...]:
+        """Kinds of files that go there."""
+        return self.send if self.fhir is None else ("fhir",)
 
 
 class ClinicalSection(Section):
@@ -137,6 +167,6 @@ class Config(Section):
     def resolved(self) -> tuple[Pipeline, ...]:
         """The pipelines in the domain's form."""
         return tuple(
-            pipeline.resolved(number, {kind for name in pipeline.send_to for kind in self.destinations[name].send})
+            pipeline.resolved(number, {kind for name in pipeline.send_to for kind in self.destinations[name].takes})
             for number, pipeline in enumerate(self.pipelines)
         )

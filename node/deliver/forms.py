@@ -16,7 +16,7 @@ from node.errors import InstanceUnreadable
 from node.network.scu import Form
 from node.store.deliveries import DeliveryRow
 
-SAID_BY: Mapping[ResultKind, ResultKind] = {"labelmap": "seg"}
+SAID_BY: Mapping[str, ResultKind] = {"labelmap": "seg"}
 """A kind that few receivers take yet, to the kind that says the same and that they all take."""
 
 

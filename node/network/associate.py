@@ -20,6 +20,7 @@ from pynetdicom.events import Event
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
+from node.network.identity import introduce
 from node.network.scp import PDU_BYTES, Peer
 from node.network.tls import CallingContext, TlsSocket, calling, in_words
 
@@ -79,6 +80,7 @@ def associated(
         Unanswered: It did not come about.
     """
     ae = _Caller(ae_title=calling_ae)
+    introduce(ae)
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = timeout_s
     ae.network_timeout = 2 * timeout_s
     seen: list[str] = []

@@ -58,3 +58,8 @@ def accepted() -> list[PresentationContext]:
 def proposed(in_hand: Iterable[tuple[str, str]]) -> list[PresentationContext]:
     """One context for each pair of SOP class and transfer syntax in hand, so that each is accepted or refused alone."""
     return [build_context(sop_class, [syntax]) for sop_class, syntax in dict.fromkeys(in_hand)]
+
+
+def requested(sop_class: str) -> PresentationContext:
+    """The one context that is proposed for a service without objects: C-ECHO, C-FIND."""
+    return build_context(sop_class)

@@ -19,6 +19,7 @@ from pynetdicom.association import Association
 from pynetdicom.events import Event
 
 from node.network.contexts import accepted
+from node.network.identity import introduce
 from node.network.room import Room
 from node.network.tls import Credentials, TlsSocket, answering, titles
 from node.network.wire import AcceptorServer, listen
@@ -148,6 +149,7 @@ class Scp:
             OSError: The address cannot be bound, or the files of the credentials cannot be used.
         """
         ae = AE(ae_title=self.settings.ae_title)
+        introduce(ae)
         ae.supported_contexts = accepted()
         ae.maximum_pdu_size = PDU_BYTES
         ae.maximum_associations = 1 << 30  # we count ourselves: pynetdicom counts those that are being refused, too

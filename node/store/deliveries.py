@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
 
-from node.domain.document import ResultKind
+from node.domain.document import ExportKind, ResultKind
 from node.store.database import Database
 from node.store.schema import delivery
 from node.store.transitions import log_transition, printable
@@ -36,7 +36,7 @@ class DeliveryRow:
     job_id: str
     destination: str
     seq: int
-    kind: ResultKind
+    kind: ResultKind | ExportKind
     sop_class: str
     sop_uid: str
     path: str

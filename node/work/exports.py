@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from node.dicom.envelope import Envelope
 from node.domain.document import ExportKind
 from node.domain.order import Order
 from node.store.results import ExportFile
@@ -13,12 +14,22 @@ from node.work.pipeline import Result
 
 def exported(order: Order, result: Result) -> Iterator[tuple[ExportFile, bytes]]:
     """Every export that the order asks for, described, with its content."""
-    makers: Mapping[ExportKind, Callable[[Order, Result], tuple[ExportFile, bytes]]] = {"csv": _csv}
+    makers: Mapping[ExportKind, Callable[[Order, Result], tuple[ExportFile, bytes]]] = {"csv": _csv, "fhir": _fhir}
     for kind in order.pipeline.exports:
-        if kind in makers:
-            yield makers[kind](order, result)
+        yield makers[kind](order, result)
 
 
 def _csv(order: Order, result: Result) -> tuple[ExportFile, bytes]:
     content = features_csv(order, result.findings)
     return ExportFile.of("features.csv", "csv", content), content
+
+
+def _fhir(order: Order, result: Result) -> tuple[ExportFile, bytes]:
+    from node.fhir.bundle import bundle_uid, encode_fhir  # its validation loads what most jobs do not need
+
+    envelope = Envelope.of(order, refused=result.findings.state == "refused")
+    modality = next(iter(order.pipeline.roles.values())).modality
+    content = encode_fhir(
+        result.findings, envelope, modality=modality, sr=result.objects["sr"], seg=result.objects.get("seg")
+    )
+    return ExportFile.of("fhir.json", "fhir", content, bundle_uid(envelope)), content

@@ -107,3 +107,36 @@ def test_the_files_of_tls_are_taken_from_the_configuration_file():
         Path("/run/secrets/our.key"),
         Path("/srv/tls/ca.pem"),
     )
+
+
+def test_a_fhir_server_is_a_destination_in_place_of_a_peer():
+    """It gets the bundle, which the pipelines that send there then make; its secret goes out by https only."""
+    server = '[destinations.ehr]\nfhir = "https://ehr.example/fhir/"\n'
+    send = PIPELINE.replace("[pipelines.", 'send_to = ["ehr"]\n[pipelines.')
+    config = parse(server + send, at="config.toml", base=Path("/srv"))
+    table = '[destinations.ehr.fhir]\nurl = "https://h/fhir"\nsecret_file = "token"\n'
+    fhir = parse(table, at="config.toml", base=Path("/srv")).destinations["ehr"].fhir
+
+    assert config.destinations["ehr"].fhir is not None
+    assert config.destinations["ehr"].fhir.url == "https://ehr.example/fhir"
+    assert config.destinations["ehr"].takes == ("fhir",)
+    assert config.resolved()[0].exports == ("fhir",)
+    assert config.resolved()[0].kinds == ("seg", "sr", "key-sr")
+    assert fhir is not None
+    assert fhir.secret_file == Path("/srv/token")
+    assert "a secret goes out by https:// only" in mistakes(table.replace("https", "http"))[0]
+    assert mistakes("[destinations.ehr]\n") == ["destinations.ehr: names neither a peer nor a FHIR server"]
+    both = mistakes(
+        '[peers.p]\nae_title = "P"\nhost = "h"\nport = 1\n' + server.replace("fhir =", 'peer = "p"\nfhir =')
+    )
+    assert both == ["destinations.ehr: has a peer and a FHIR server; make it two destinations"]
+    for url in ("ftp://h", "https://", "https://me:secret@h/fhir", "https://h/fhir?x=1"):
+        assert "a base URL is http(s)://host[:port]/path" in mistakes(f'[destinations.ehr]\nfhir = "{url}"\n')[0]
+        assert "secret" not in mistakes(f'[destinations.ehr]\nfhir = "{url}"\n')[0]
+
+
+def test_a_bundle_may_be_left_in_the_folder_of_the_job_alone():
+    """`exports` asks for it without a destination."""
+    text = PIPELINE.replace("[pipelines.", 'exports = ["fhir"]\n[pipelines.')
+    assert parse(text, at="config.toml", base=Path("/")).resolved()[0].exports == ("fhir",)
+    assert parse(PIPELINE, at="config.toml", base=Path("/")).resolved()[0].exports == ()
