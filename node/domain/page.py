@@ -7,7 +7,7 @@ from datetime import datetime
 from node.domain.evidence import caveats, evidence, model_name
 from node.domain.findings import Lesion, ModelFacts, Prediction, Provenance
 from node.domain.language import say
-from node.domain.words import NO_SUBSTITUTE, is_answered, number, percent, source
+from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source
 
 NOT_EVALUATED = say("NOT EVALUATED")
 SOFTWARE = say("Written by software; no person has read or signed this page.")
@@ -45,7 +45,7 @@ def lesion_name(lesion: Lesion, total: int) -> str:
 def sizes(lesion: Lesion) -> list[tuple[str, str]]:
     """Label and value of what was measured."""
     m = lesion.measurements
-    rows = [
+    rows: list[tuple[str, str]] = [
         (say("Volume"), number(m.volume_ml, "mL", 2)),
         (say("Long axis (in plane)"), number(m.long_axis.length_mm, "mm")),
         (say("Short axis (same slice)"), number(m.short_axis.length_mm, "mm")),
@@ -54,6 +54,12 @@ def sizes(lesion: Lesion) -> list[tuple[str, str]]:
     if m.ground_glass is not None and m.ground_glass.fraction is not None:
         rows.append((say("Ground-glass share"), percent(m.ground_glass.fraction)))
     return rows
+
+
+def said(lesion: Lesion) -> list[str]:
+    """What a reader must know of the measurements, without the place that stands below the pictures."""
+    place = key_slice(lesion.measurements)
+    return [sentence for sentence in measured(lesion) if not place or place not in sentence]
 
 
 def size_in_short(lesion: Lesion) -> str:
@@ -117,8 +123,8 @@ def pictures(place: str, window: tuple[float, float], unit: str) -> str:
     unit = {"1": say("arbitrary units")}.get(unit, unit)
     where = say("Slice of the long axis: {place}.", place=place) if place else say("Slice of the long axis.")
     return say(
-        "{where} Window: centre {centre}, width {width} {unit}. The line is the outline of the voxels that were measured; "
-        "the other two planes are cut through the stack where the lesion is largest.",
+        "{where} Window: centre {centre}, width {width} {unit}. The line is the outline of the voxels that were "
+        "measured; the other two planes are cut through the stack where the lesion is largest.",
         where=where, centre=centre, width=width, unit=unit,
     )  # fmt: skip
 
@@ -162,7 +168,9 @@ def about(facts: ModelFacts) -> tuple[str, list[str]]:
 
 def package(facts: ModelFacts) -> tuple[str, str]:
     """A model's package as provenance."""
-    return say("Package {id} {version}", id=facts.id, version=facts.version), say("SHA-256 {digest}", digest=facts.digest)
+    return say("Package {id} {version}", id=facts.id, version=facts.version), say(
+        "SHA-256 {digest}", digest=facts.digest
+    )
 
 
 def drawn_by(provenance: Provenance) -> tuple[str, str]:

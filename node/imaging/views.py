@@ -46,7 +46,8 @@ class Window:
     def grey(self, values: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Values to 0 (black) to 255 (white), linear in between (PS3.3 C.11.2.1.3.2, LINEAR_EXACT)."""
         share = (values - (self.centre - self.width / 2)) / self.width
-        return np.round(255 * np.clip(share, 0, 1)).astype(np.uint8)
+        grey: NDArray[np.uint8] = np.round(255 * np.clip(share, 0, 1)).astype(np.uint8)
+        return grey
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,7 @@ class _Cut:
     def take(self, grid: NDArray[np.generic]) -> NDArray[np.generic]:
         """The plane of a grid, shape (along down, along right), not yet turned."""
         normal, right, down = self.axes
-        flat = np.take(grid, self.index, axis=normal)
+        flat: NDArray[np.generic] = np.take(grid, self.index, axis=normal)
         return flat if right > down else flat.T
 
 
@@ -213,8 +214,7 @@ def _surroundings(mask: NDArray[np.bool_], geometry: Geometry) -> tuple[slice, s
     """The lesion's box, wider by a centimetre on all sides."""
     widths = [round(10 / s) + 1 for s in geometry.spacing]
     z, y, x = (
-        slice(max(0, b.start - w), min(n, b.stop + w))
-        for b, w, n in zip(_box(mask), widths, mask.shape, strict=True)
+        slice(max(0, b.start - w), min(n, b.stop + w)) for b, w, n in zip(_box(mask), widths, mask.shape, strict=True)
     )
     return z, y, x
 

@@ -176,7 +176,7 @@ class Facts:
     def _flow(self, fonts: Fonts, width: float, sheet: Sheet | None, x: float, y: float) -> float:
         across, down, step = 0.0, 0.0, self.size * LEADING
         for label, value in self.facts:
-            own = fonts.width(label, self.size) + self.size * 0.5
+            own = fonts.width(label, self.size, bold=self.label_bold) + self.size * 0.5
             lines = fonts.wrapped(value, self.size, width - own, bold=not self.label_bold) or [""]
             needed = own + fonts.width(lines[0], self.size, bold=not self.label_bold)
             if across > 0 and (across + needed > width or len(lines) > 1):

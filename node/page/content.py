@@ -126,7 +126,7 @@ def _lesion(lesion: Lesion, total: int) -> LesionText:
         description=words.description(lesion.contour.provenance),
         sizes=tuple(page.sizes(lesion)),
         short=page.size_in_short(lesion),
-        said=tuple(words.measured(lesion)),
+        said=tuple(page.said(lesion)),
         answers=tuple(map(_answer, lesion.predictions)),
     )
 

@@ -64,8 +64,10 @@ class Fonts:
         """
         _register()
         self._voice = voice
+        self._widths: dict[tuple[str, bool], float] = {}
+        self._lines: dict[tuple[str, float, bool], list[str]] = {}
         needed = {c for text in texts for c in self._said(text)} - _covered(REGULAR)
-        self._wide = frozenset(needed & _covered(WIDE))
+        self._wide = frozenset(needed & _covered(WIDE) if needed else ())
         self.lacking = bool(needed - self._wide)
         if self._wide:
             pdfmetrics.registerFont(TTFont(WIDE, _small_font("".join(sorted(self._wide)))))
@@ -87,30 +89,50 @@ class Fonts:
 
     def width(self, text: str, size: float, *, bold: bool = False) -> float:
         """Width of a line in points."""
-        return sum(float(pdfmetrics.stringWidth(r.text, r.font, size)) for r in self.runs(text, bold=bold))
+        return size * self._em_width(text, bold=bold)
 
     def wrapped(self, text: str, size: float, width: float, *, bold: bool = False) -> list[str]:
         """Lines no wider than `width` points; broken at spaces, within a word only where it is too long for a line."""
-        lines = [""]
-        for word in _words(self._said(text)):
-            if self.width((lines[-1] + word).rstrip(), size, bold=bold) <= width:
-                lines[-1] += word
-            elif self.width(word.rstrip(), size, bold=bold) <= width:
-                lines.append(word)
-            else:
-                lines += self._broken(word, size, width, bold=bold)
-        return [line.rstrip() for line in lines if line.strip()]
+        key = text, width / size, bold
+        if key not in self._lines:
+            self._lines[key] = [
+                line for line in self._filled(self._said(text), width / size, bold=bold) if line.strip()
+            ]
+        return self._lines[key]
+
+    def _filled(self, text: str, ems: float, *, bold: bool) -> list[str]:
+        """As `wrapped`, the width in ems. Widths add up: there is no kerning."""
+        space = float(pdfmetrics.stringWidth(" ", BOLD if bold else REGULAR, 1))
+        lines, used = [""], 0.0
+        pieces = [piece for word in text.split(" ") for piece in self._pieces(word, ems, bold=bold)]
+        for piece, follows in pieces:
+            own, gap = self._em_width(piece, bold=bold), space if follows and lines[-1] else 0.0
+            if lines[-1] and used + gap + own > ems:
+                lines, used, gap = [*lines, ""], 0.0, 0.0
+            lines[-1] += (" " if gap else "") + piece
+            used += gap + own
+        return lines
+
+    def _pieces(self, word: str, ems: float, *, bold: bool) -> list[tuple[str, bool]]:
+        """A word, cut only where it is too long for a line; each piece with whether a space stands before it."""
+        if self._em_width(word, bold=bold) <= ems:
+            return [(word, True)]
+        pieces = [""]
+        for c in word:
+            if self._em_width(pieces[-1] + c, bold=bold) > ems:
+                pieces.append("")
+            pieces[-1] += c
+        return [(piece, number == 0) for number, piece in enumerate(pieces)]
+
+    def _em_width(self, text: str, *, bold: bool) -> float:
+        """Width at a size of one point, kept: fitting the page asks for it again and again."""
+        if (text, bold) not in self._widths:
+            runs = self.runs(text, bold=bold)
+            self._widths[text, bold] = sum(float(pdfmetrics.stringWidth(r.text, r.font, 1)) for r in runs)
+        return self._widths[text, bold]
 
     def _said(self, text: str) -> str:
         return tidy(self._voice(text))
-
-    def _broken(self, word: str, size: float, width: float, *, bold: bool) -> list[str]:
-        pieces = [""]
-        for c in word:
-            if self.width(pieces[-1] + c, size, bold=bold) > width:
-                pieces.append("")
-            pieces[-1] += c
-        return pieces
 
     def _font(self, c: str, *, bold: bool) -> tuple[str, str]:
         first = BOLD if bold and c in _covered(BOLD) else REGULAR
@@ -131,10 +153,6 @@ def _visual(text: str) -> str:
         return text
     shaped = _SHAPE.reshape(text)
     return str(get_display(shaped if set(shaped) <= _covered(REGULAR) else text))
-
-
-def _words(text: str) -> list[str]:
-    return [f"{word} " for word in text.split(" ")]
 
 
 @cache

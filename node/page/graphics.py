@@ -39,14 +39,18 @@ class ScaleDrawing:
         left, room = x + edge, width - 2 * edge
         sheet.text(x, y + self.size, s.title, self.size, colour=QUIET)
         axis = y + 2 * step + 9
+        draw_bar(sheet, s, left, axis, room, 7)
         if s.operating_point is not None:
             at = left + room * s.operating_point
-            sheet.line(at, y + 2 * step + 1, at, axis + 7, colour=ALARM, thick=0.9)
-            label(sheet, at, y + step + self.size, page.at_operating_point(s.operating_point), self.size, ALARM, x, width)
-        draw_bar(sheet, s, left, axis, room, 7)
+            sheet.line(at, y + 2 * step + 1, at, axis + 4.5, colour=ALARM, thick=0.9)
+            label(
+                sheet, at, y + step + self.size, page.at_operating_point(s.operating_point), self.size, ALARM, x, width
+            )
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):
             sheet.line(left + room * share, axis + 3.5, left + room * share, axis + 6, colour=QUIET, thick=0.5)
-            sheet.text(left + room * share, axis + 7 + self.size, f"{100 * share:.0f}%", self.size, colour=QUIET, align=0.5)
+            sheet.text(
+                left + room * share, axis + 7 + self.size, f"{100 * share:.0f}%", self.size, colour=QUIET, align=0.5
+            )
         if s.prevalence is not None:
             at, tip = left + room * s.prevalence, axis + 9 + self.size
             sheet.polygon(np.array([[at, tip], [at - 2.6, tip + 4.4], [at + 2.6, tip + 4.4]]), fill=INK)
@@ -118,7 +122,7 @@ class Pictures:
         sheet.clipped(x, y, side, side)
         sheet.picture(x, y, side, view.pixels)
         for outline in view.outlines:
-            sheet.polygon(outline * points + (x, y), line=OUTLINE, thick=0.7)
+            sheet.polygon(outline * points + (x, y), line=OUTLINE, thick=0.35 if view.frame else 0.7)
         if view.frame:
             left, top, wide, high = (v * points for v in view.frame)
             sheet.box(x + left, y + top, wide, high, line=WHITE, thick=0.5)
@@ -146,7 +150,14 @@ class Pictures:
         length = max(mm for mm in _BARS_MM if mm <= whole / 3 or mm == _BARS_MM[0])
         own, base = side * length / whole, y + side - 4
         text = f"{length} mm" if length < 100 else f"{length // 10} cm"
-        sheet.box(x + 3, base - self.size - 2, max(own, sheet.fonts.width(text, self.size)) + 4, self.size + 4, fill=(0, 0, 0), round_=1)
+        sheet.box(
+            x + 3,
+            base - self.size - 2,
+            max(own, sheet.fonts.width(text, self.size)) + 4,
+            self.size + 4,
+            fill=(0, 0, 0),
+            round_=1,
+        )
         sheet.line(x + 5, base, x + 5 + own, base, colour=WHITE, thick=1.2)
         for end in (x + 5, x + 5 + own):
             sheet.line(end, base - 2, end, base + 1, colour=WHITE, thick=0.8)

@@ -1,8 +1,8 @@
 """
 One page: the richest arrangement that fits is drawn, and what it leaves out is said on it.
 
-What never gives way: patient and study, that it is research, a refusal with its reason, the pictures and measurements of
-the first lesion, one answer in full, and the provenance. Sentences give way before lesions, the least telling first.
+What never gives way: patient and study, that it is research, a refusal with its reason, the pictures and measurements
+of the first lesion, one answer in full, and the provenance. Sentences give way before lesions, the least telling first.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from node.page.sheet import ACCENT, ALARM, ALARM_TINT, HEIGHT, QUIET, TINT, WIDT
 
 MARGIN = 30.0
 ALL = 999
+ZOOMS = (1.25, 1.18, 1.12, 1.06)
 _MANY_LINES = 14
+_SENTENCES = ((ALL, ALL), (8, ALL), (6, ALL), (5, ALL), (4, ALL), (4, 4), (3, 2))
+"""Sentences beside an answer and on each model, from all to what is still worth a row more in the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,22 @@ def arrange(content: Content, pictured: Pictured | None, sheet: Sheet) -> Extent
     fonts, width = sheet.fonts, WIDTH - 2 * MARGIN
     foot = _foot(content, fonts)
     room = HEIGHT - 2 * MARGIN - foot.height(fonts, width) - 4
-    body, chosen = None, Extent()
-    for chosen in _extents(content):
-        body = _body(content, pictured, chosen, fonts)
-        if body.height(fonts, width) <= room:
+    for zoom, chosen in _attempts(content):
+        body = _body(content, pictured, chosen)
+        if zoom * body.height(fonts, width / zoom) <= room:
             break
     else:
         raise ValueError("the poorest arrangement does not fit the page")
-    body.draw(sheet, MARGIN, MARGIN, width)
+    with sheet.zoomed(zoom):
+        body.draw(sheet, MARGIN / zoom, MARGIN / zoom, width / zoom)
     foot.draw(sheet, MARGIN, HEIGHT - MARGIN - foot.height(fonts, width), width)
     return chosen
+
+
+def _attempts(content: Content) -> Iterator[tuple[float, Extent]]:
+    """Enlargement and extent: what leaves room is printed larger."""
+    yield from ((zoom, Extent()) for zoom in ZOOMS)
+    yield from ((1.0, extent) for extent in _extents(content))
 
 
 def _extents(content: Content) -> Iterator[Extent]:
@@ -79,18 +88,31 @@ def _extents(content: Content) -> Iterator[Extent]:
     for answers in range(min(full, 4), min(full, 1) - 1, -1):
         for rows in range(total - answers, -1, -1):
             if rows >= 8 or answers == min(full, 1) or rows == total - answers:
-                for evidence in (ALL, 8, 6, 5, 4, 3):
-                    yield Extent(answers, rows, evidence)
-    for evidence, about, notes, most in ((3, 3, 3, 6), (2, 2, 2, 5), (2, 1, 1, 4), (1, 1, 1, 3), (1, 1, 1, 2), (0, 0, 1, 2)):
+                for evidence, about in _SENTENCES:
+                    yield Extent(answers, rows, evidence, about)
+    for evidence, about, notes, most in (
+        (3, 3, 3, 6),
+        (2, 2, 2, 5),
+        (2, 1, 1, 4),
+        (1, 1, 1, 3),
+        (1, 1, 1, 2),
+        (0, 0, 1, 2),
+    ):
         for models in (ALL, 3, 1):
             yield Extent(min(full, 1), 0, evidence, about, notes, most, models)
 
 
-def _body(content: Content, pictured: Pictured | None, extent: Extent, fonts: Fonts) -> Stack:
-    blocks: list[Block] = [_head(content), Gap(5), *_alarm(content, extent), *_sentences(content.notes, extent.notes, extent)]
+def _body(content: Content, pictured: Pictured | None, extent: Extent) -> Stack:
+    blocks: list[Block] = [
+        _head(content),
+        Gap(5),
+        *_alarm(content, extent),
+        *_sentences(content.notes, extent.notes, extent),
+    ]
     for lesion in content.lesions[:1]:
         blocks += _first(lesion, pictured, extent)
     blocks += _further(content, extent)
+    blocks += [Rule(3)] if content.lesions and content.choice else []
     blocks += _sentences(content.choice, extent.notes, extent, QUIET)
     blocks += _about(content, extent)
     return Stack(blocks)
@@ -101,7 +123,8 @@ def _head(content: Content) -> Block:
     return Stack(
         [
             Columns(
-                [Text(content.title, 15, bold=True, colour=ACCENT), Stack([Gap(5), *marks])], (3.2, 2) if marks else (1, 0.01)
+                [Text(content.title, 15, bold=True, colour=ACCENT), Stack([Gap(5), *marks])],
+                (3.2, 2) if marks else (1, 0.01),
             ),
             Gap(3),
             Facts(content.patient, 9, QUIET),
@@ -111,11 +134,14 @@ def _head(content: Content) -> Block:
 
 
 def _alarm(content: Content, extent: Extent) -> list[Block]:
-    said: list[Block] = [Text(f"{words.RESEARCH}", 8, bold=True, colour=ALARM)]
-    said.append(Text(words.NO_SUBSTITUTE, 8, bold=True, colour=ALARM))
-    blocks: list[Block] = [Box(Columns(said, (1.9, 1)), ALARM_TINT, ALARM), Gap(5)]
+    said = [Text(each, 8, bold=True, colour=ALARM) for each in (words.RESEARCH, words.NO_SUBSTITUTE)]
+    blocks: list[Block] = [Box(Stack(said), ALARM_TINT, ALARM), Gap(5)]
     if content.refusal:
-        blocks += [Gap(6), Box(Text(content.refusal, 12, bold=True, most=max(extent.most, 6)), TINT, ALARM, pad=10), Gap(8)]
+        blocks += [
+            Gap(6),
+            Box(Text(content.refusal, 12, bold=True, most=max(extent.most, 6)), TINT, ALARM, pad=10),
+            Gap(8),
+        ]
     return blocks
 
 
@@ -148,7 +174,8 @@ def _further(content: Content, extent: Extent) -> list[Block]:
     if not content.lesions:
         return []
     first, *others = content.lesions
-    rows = [("", answer) for answer in first.answers[extent.answers :]]
+    rows: list[tuple[str, Answer | None]]
+    rows = [(first.name if number == 0 else "", a) for number, a in enumerate(first.answers[extent.answers :])]
     places = [0] * len(rows)
     for number, lesion in enumerate(others, 1):
         rows += _rows_of(lesion)
@@ -182,7 +209,7 @@ def _row(name: str, answer: Answer | None, lesion: LesionText, extent: Extent) -
     left = [Text(name, 7, bold=True, most=2), Text(lesion.short, 7, colour=QUIET)] if name else []
     middle = [Text(answer.short, 7, most=min(extent.most, 4))] if answer else []
     right = [SmallScale(answer.scale)] if answer and answer.scale else []
-    return Stack([Columns([Stack(left), Stack(middle), Stack(right)], (4, 6, 3)), Gap(1.5)])
+    return Stack([Columns([Stack(left), Stack(middle), Stack(right)], (3.2, 7.6, 3)), Gap(1.5)])
 
 
 def _about(content: Content, extent: Extent) -> list[Block]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from reportlab.lib.utils import ImageReader
@@ -37,7 +40,15 @@ class Sheet:
         self._canvas.setCreator(author)
 
     def text(
-        self, x: float, y: float, text: str, size: float, *, bold: bool = False, colour: Colour = INK, align: float = 0.0
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        *,
+        bold: bool = False,
+        colour: Colour = INK,
+        align: float = 0.0,
     ) -> None:
         """One line with its base line at `y`; `align` 0 begins at x, 0.5 is centred on it, 1 ends there."""
         x -= align * self.fonts.width(text, size, bold=bold)
@@ -70,7 +81,12 @@ class Sheet:
         self._canvas.circle(x, HEIGHT - y, radius, stroke=1, fill=1)
 
     def polygon(
-        self, points: NDArray, *, fill: Colour | None = None, line: Colour | None = None, thick: float = 0.6  # type: ignore[type-arg]
+        self,
+        points: NDArray[np.float64],
+        *,
+        fill: Colour | None = None,
+        line: Colour | None = None,
+        thick: float = 0.6,
     ) -> None:
         """A closed polygon of shape (n, 2)."""
         self._ready(fill, line, thick)
@@ -81,7 +97,7 @@ class Sheet:
         path.close()
         self._canvas.drawPath(path, stroke=int(line is not None), fill=int(fill is not None))
 
-    def picture(self, x: float, y: float, side: float, pixels: NDArray) -> None:  # type: ignore[type-arg]
+    def picture(self, x: float, y: float, side: float, pixels: NDArray[np.uint8]) -> None:
         """A square grey picture, shape (row, column), uint8."""
         self._canvas.drawImage(ImageReader(Image.fromarray(pixels)), x, HEIGHT - y - side, side, side)
 
@@ -94,6 +110,15 @@ class Sheet:
 
     def unclipped(self) -> None:
         """End of `clipped`."""
+        self._canvas.restoreState()
+
+    @contextmanager
+    def zoomed(self, factor: float) -> Iterator[None]:
+        """Draw so many times larger, from the top left corner."""
+        self._canvas.saveState()
+        self._canvas.translate(0, HEIGHT * (1 - factor))
+        self._canvas.scale(factor, factor)
+        yield
         self._canvas.restoreState()
 
     def bytes(self) -> bytes:

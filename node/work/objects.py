@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from pydicom.dataset import Dataset
 
@@ -10,7 +11,10 @@ from node.dicom.envelope import Envelope
 from node.domain.document import ResultKind
 from node.domain.findings import Findings
 from node.domain.order import Order
+from node.page.draw import raster, report_page
 from node.stages.encode_key_sr import encode_key_sr
+from node.stages.encode_pdf import encode_pdf
+from node.stages.encode_sc import encode_sc
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from node.stages.load import Loaded
@@ -28,10 +32,13 @@ def evaluated(order: Order, findings: Findings, measured: Loaded) -> dict[Result
     envelope = Envelope.of(order).naming(findings)
     volume, headers = measured.volume, measured.headers
     seg = encode_seg(findings, volume, headers, envelope)
+    page = cache(lambda: report_page(findings, volume, headers, envelope))
     makers: Mapping[ResultKind, Callable[[], Dataset]] = {
         "seg": lambda: seg,
         "sr": lambda: encode_sr(findings, volume, headers, seg, envelope),
         "key-sr": lambda: encode_key_sr(findings, volume, headers, envelope),
+        "pdf": lambda: encode_pdf(page(), findings, volume, headers, envelope),
+        "sc": lambda: encode_sc(raster(page()), findings, volume, headers, envelope),
     }
     return {kind: makers[kind]() for kind in order.pipeline.kinds}
 
@@ -46,7 +53,10 @@ def refused(order: Order, findings: Findings, headers: Sequence[Dataset]) -> dic
         headers: Of the images that were refused, at least one.
     """
     envelope = Envelope.of(order, refused=True).naming(findings)
+    page = cache(lambda: report_page(findings, None, headers, envelope))
     makers: Mapping[ResultKind, Callable[[], Dataset]] = {
         "sr": lambda: encode_sr(findings, None, headers, None, envelope),
+        "pdf": lambda: encode_pdf(page(), findings, None, headers, envelope),
+        "sc": lambda: encode_sc(raster(page()), findings, None, headers, envelope),
     }
     return {kind: makers[kind]() for kind in order.pipeline.kinds if kind in makers}
