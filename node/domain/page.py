@@ -173,6 +173,11 @@ def package(facts: ModelFacts) -> tuple[str, str]:
     )
 
 
+def further_packages(count: int) -> tuple[str, str]:
+    """What was left for the structured report."""
+    return say("Packages"), say("{count} further: see the structured report.", count=count)
+
+
 def drawn_by(provenance: Provenance) -> tuple[str, str]:
     """Where a lesion's outline comes from."""
     uid = f", {provenance.sop_uid}" if provenance.sop_uid else ""

@@ -15,6 +15,9 @@ from node.domain.evidence import asked, headline
 from node.domain.findings import Findings, Lesion, ModelFacts, Prediction
 from node.domain.volume import Volume
 
+MOST_PACKAGES = 12
+"""Hashes that the page has room for."""
+
 Fact = tuple[str, str]
 """Label and value."""
 
@@ -167,8 +170,11 @@ def _provenance(
             at = volume.slices[lesion.measurements.key_slice]
             yield page.key_image(at.sop_uid, at.frame)
         yield page.drawn_by(lesion.contour.provenance)
-    for facts in _models(findings):
+    models = _models(findings)
+    for facts in models[:MOST_PACKAGES]:
         yield page.package(facts)
+    if left := len(models[MOST_PACKAGES:]):
+        yield page.further_packages(left)
     yield page.job(envelope.job_id)
 
 

@@ -8,6 +8,7 @@ are turned from cubic to quadratic curves and put into a small font of their own
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 import unicodedata
@@ -48,11 +49,7 @@ class Run:
 
 
 class Fonts:
-    """
-    The fonts of one page.
-
-    Only one page is drawn at a time: the small font of the page takes the place of the last one's.
-    """
+    """The fonts of one page; only one page is drawn at a time."""
 
     def __init__(self, texts: Iterable[str], voice: Callable[[str], str] = str) -> None:
         """
@@ -69,8 +66,7 @@ class Fonts:
         needed = {c for text in texts for c in self._said(text)} - _covered(REGULAR)
         self._wide = frozenset(needed & _covered(WIDE) if needed else ())
         self.lacking = bool(needed - self._wide)
-        if self._wide:
-            pdfmetrics.registerFont(TTFont(WIDE, _small_font("".join(sorted(self._wide)))))
+        self._wide_name = _register_wide("".join(sorted(self._wide))) if self._wide else ""
 
     def can_print(self, text: str) -> bool:
         """Whether every character has a glyph."""
@@ -138,7 +134,7 @@ class Fonts:
         first = BOLD if bold and c in _covered(BOLD) else REGULAR
         if c in _covered(first):
             return first, c
-        return (WIDE, c) if c in self._wide else (REGULAR, UNKNOWN)
+        return (self._wide_name, c) if c in self._wide else (REGULAR, UNKNOWN)
 
 
 def tidy(text: str) -> str:
@@ -161,6 +157,22 @@ def _register() -> None:
         pdfmetrics.registerFont(TTFont(name, str(_file(name))))
 
 
+def _register_wide(characters: str) -> str:
+    """
+    Name of a small font with these characters.
+
+    reportlab never takes a second font under a name that it knows, so that each has its own; the last page's is struck
+    from its lists, which would grow with every patient.
+    """
+    name = f"{WIDE}-{hashlib.sha256(characters.encode()).hexdigest()[:12]}"
+    for registry in (pdfmetrics._fonts, pdfmetrics._dynFaceNames):
+        for old in [key for key, font in registry.items() if font.fontName.startswith(WIDE) and font.fontName != name]:
+            del registry[old]
+    if name not in pdfmetrics._fonts:
+        pdfmetrics.registerFont(TTFont(name, _small_font(name, characters)))
+    return name
+
+
 @cache
 def _covered(name: str) -> frozenset[str]:
     """Every character that a font has."""
@@ -177,23 +189,23 @@ def _file(name: str) -> Path:
     return Path(found.submodule_search_locations[0]) / path
 
 
-def _small_font(characters: str) -> io.BytesIO:
+def _small_font(name: str, characters: str) -> io.BytesIO:
     """A TrueType font of a few glyphs of Noto Sans CJK; the same characters give the same bytes."""
     with Source(_file(WIDE), lazy=True) as font:
         cmap, outlines, metrics = font.getBestCmap(), font.getGlyphSet(), font["hmtx"]
         names = [".notdef", *dict.fromkeys(cmap[ord(c)] for c in characters)]
         glyphs = {}
-        for name in names:
+        for glyph in names:
             pen = TTGlyphPen(None)
-            outlines[name].draw(Cu2QuPen(pen, _CURVE_ERROR, reverse_direction=True))
-            glyphs[name] = pen.glyph()
+            outlines[glyph].draw(Cu2QuPen(pen, _CURVE_ERROR, reverse_direction=True))
+            glyphs[glyph] = pen.glyph()
         small = FontBuilder(font["head"].unitsPerEm, isTTF=True)
         small.setupGlyphOrder(names)
         small.setupCharacterMap({ord(c): cmap[ord(c)] for c in characters})
         small.setupGlyf(glyphs)
-        small.setupHorizontalMetrics({name: metrics[name] for name in names})
+        small.setupHorizontalMetrics({glyph: metrics[glyph] for glyph in names})
         small.setupHorizontalHeader(ascent=font["hhea"].ascent, descent=font["hhea"].descent)
-    small.setupNameTable({"familyName": "radnode CJK", "styleName": "Regular", "psName": "RadnodeCJK"})
+    small.setupNameTable({"familyName": "radnode CJK", "styleName": "Regular", "psName": name})
     small.setupOS2()
     small.setupPost()
     small.font["head"].created = small.font["head"].modified = 0

@@ -7,7 +7,7 @@ of the first lesion, one answer in full, and the provenance. Sentences give way 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.domain import page, words
@@ -21,9 +21,13 @@ from node.page.sheet import ACCENT, ALARM, ALARM_TINT, HEIGHT, QUIET, TINT, WIDT
 MARGIN = 30.0
 ALL = 999
 ZOOMS = (1.25, 1.18, 1.12, 1.06)
+MOST_IN_FULL, WORTH_A_TABLE = 4, 8
 _MANY_LINES = 14
 _SENTENCES = ((ALL, ALL), (8, ALL), (6, ALL), (5, ALL), (4, ALL), (4, 4), (3, 2))
 """Sentences beside an answer and on each model, from all to what is still worth a row more in the table."""
+
+_LAST_RESORTS = ((3, 3, 3, 6), (2, 2, 2, 5), (2, 1, 1, 4), (1, 1, 1, 3), (1, 1, 1, 2), (0, 0, 1, 2))
+"""Evidence, about, notes, lines of a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,48 +62,56 @@ class Pictured:
 
 
 def arrange(content: Content, pictured: Pictured | None, sheet: Sheet) -> Extent:
-    """Draw the page; returns how much of the content it shows."""
+    """
+    Draw the page; returns how much of the content it shows.
+
+    Raises:
+        ValueError: Not even the least fits, which no content of sane length brings about.
+    """
     fonts, width = sheet.fonts, WIDTH - 2 * MARGIN
     foot = _foot(content, fonts)
     room = HEIGHT - 2 * MARGIN - foot.height(fonts, width) - 4
-    for zoom, chosen in _attempts(content):
-        body = _body(content, pictured, chosen)
-        if zoom * body.height(fonts, width / zoom) <= room:
-            break
-    else:
-        raise ValueError("the poorest arrangement does not fit the page")
+
+    def fits(extent: Extent, zoom: float = 1.0) -> bool:
+        return zoom * _body(content, pictured, extent).height(fonts, width / zoom) <= room
+
+    zoom = next((zoom for zoom in ZOOMS if fits(Extent(), zoom)), 1.0)  # what leaves room is printed larger
+    extent = Extent() if zoom > 1 else _richest(content, fits)
     with sheet.zoomed(zoom):
-        body.draw(sheet, MARGIN / zoom, MARGIN / zoom, width / zoom)
+        _body(content, pictured, extent).draw(sheet, MARGIN / zoom, MARGIN / zoom, width / zoom)
     foot.draw(sheet, MARGIN, HEIGHT - MARGIN - foot.height(fonts, width), width)
-    return chosen
+    return extent
 
 
-def _attempts(content: Content) -> Iterator[tuple[float, Extent]]:
-    """Enlargement and extent: what leaves room is printed larger."""
-    yield from ((zoom, Extent()) for zoom in ZOOMS)
-    yield from ((1.0, extent) for extent in _extents(content))
-
-
-def _extents(content: Content) -> Iterator[Extent]:
-    """From all to the least."""
-    first = content.lesions[0].answers if content.lesions else ()
-    full = len(first)
+def _richest(content: Content, fits: Callable[[Extent], bool]) -> Extent:
+    """
+    As many answers in full as leave room for a table that is worth the name, then rows, then sentences.
+    """
+    full = len(content.lesions[0].answers) if content.lesions else 0
     total = full + sum(len(_rows_of(lesion)) for lesion in content.lesions[1:])
-    for answers in range(min(full, 4), min(full, 1) - 1, -1):
-        for rows in range(total - answers, -1, -1):
-            if rows >= 8 or answers == min(full, 1) or rows == total - answers:
-                for evidence, about in _SENTENCES:
-                    yield Extent(answers, rows, evidence, about)
-    for evidence, about, notes, most in (
-        (3, 3, 3, 6),
-        (2, 2, 2, 5),
-        (2, 1, 1, 4),
-        (1, 1, 1, 3),
-        (1, 1, 1, 2),
-        (0, 0, 1, 2),
-    ):
+    least = min(full, 1)
+    for answers in range(min(full, MOST_IN_FULL), least - 1, -1):
+        rows = _most_rows(answers, total - answers, fits)
+        if rows == total - answers or rows >= (WORTH_A_TABLE if answers > least else 0):
+            extents = (Extent(answers, rows, evidence, about) for evidence, about in _SENTENCES)
+            return next(extent for extent in extents if fits(extent))
+    for sentences in _LAST_RESORTS:
         for models in (ALL, 3, 1):
-            yield Extent(min(full, 1), 0, evidence, about, notes, most, models)
+            if fits(poor := Extent(least, 0, *sentences, models)):
+                return poor
+    raise ValueError("the poorest arrangement does not fit the page")
+
+
+def _most_rows(answers: int, rows: int, fits: Callable[[Extent], bool]) -> int:
+    """The most rows of the table that fit with the fewest sentences; -1 where not even none does."""
+    fitting = -1
+    while fitting < rows:
+        middle = (fitting + rows + 1) // 2
+        if fits(Extent(answers, middle, *_SENTENCES[-1])):
+            fitting = middle
+        else:
+            rows = middle - 1
+    return fitting
 
 
 def _body(content: Content, pictured: Pictured | None, extent: Extent) -> Stack:
@@ -216,8 +228,8 @@ def _about(content: Content, extent: Extent) -> list[Block]:
     blocks: list[Block] = []
     for name, said in content.about[: extent.models]:
         blocks += [Gap(1), Text(name, 7, bold=True, most=2), *_sentences(said, extent.about, extent, QUIET, 6.6)]
-    if len(content.about) > extent.models or (blocks and extent.about == 0):
-        blocks.append(Text(page.further_sentences(len(content.about) - extent.models), 6.6, colour=QUIET))
+    if left := sum(len(said) for _, said in content.about[extent.models :]):
+        blocks.append(Text(page.further_sentences(left), 6.6, bold=True))
     return [Rule(3), *blocks] if blocks else []
 
 

@@ -9,7 +9,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian
 
 from node.dicom.envelope import Envelope, code_item, seal
-from node.dicom.pages import sources
+from node.dicom.pages import predecessors, sources
 from node.domain.findings import Findings
 from node.domain.page import title
 from node.domain.volume import Volume
@@ -23,9 +23,6 @@ def encode_pdf(
 ) -> Dataset:
     """
     Make the document of a case.
-
-    It names no predecessor: the Encapsulated Document module (PS3.3 C.24.2) has no attribute for that. A revision says
-    on its page and in its Series Description that it is one.
 
     Args:
         page: A PDF, as `node.page.report_page` draws it.
@@ -52,6 +49,8 @@ def encode_pdf(
     ds.DocumentTitle = str(title(envelope.pipeline))
     ds.ConceptNameCodeSequence = [code_item(REPORT)]
     ds.VerificationFlag = "UNVERIFIED"
+    if replaced := predecessors(envelope, str(headers[0].StudyInstanceUID)):
+        ds.PredecessorDocumentsSequence = replaced
     ds.SourceInstanceSequence = sources(findings, volume, headers)
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
     ds.EncapsulatedDocumentLength = len(page)
