@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from node.dicom.header import read_instance
 from node.domain.order import Predecessor
 from node.stages.encode_pdf import encode_pdf
 from tests.support.findings import DRAWN, FOUND, Case, as_bytes, make_case, make_envelope, reread
@@ -42,6 +43,14 @@ def test_it_belongs_to_the_study_and_names_its_models():
     assert [item.ManufacturerModelName for item in ds.ContributingEquipmentSequence] == [
         "Lung lesion", "Lung EGFR", "Lung KRAS", "radnode",
     ]  # fmt: skip
+
+
+def test_a_page_that_comes_back_is_known_to_be_ours(tmp_path):
+    """A PACS that sends the whole study again starts nothing anew."""
+    case = make_case()
+    path = tmp_path / "pdf.dcm"
+    path.write_bytes(as_bytes(encoded(case)))
+    assert read_instance(path).ours
 
 
 def test_the_sources_are_the_images_that_lesions_lie_on():
