@@ -7,7 +7,7 @@ from datetime import datetime
 from node.domain.evidence import caveats, evidence, model_name
 from node.domain.findings import Lesion, ModelFacts, Prediction, Provenance
 from node.domain.language import say
-from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source
+from node.domain.words import NO_SUBSTITUTE, is_answered, ended, key_slice, measured, number, percent, sentence, source
 
 NOT_EVALUATED = say("NOT EVALUATED")
 SOFTWARE = say("Written by software; no person has read or signed this page.")
@@ -59,7 +59,7 @@ def sizes(lesion: Lesion) -> list[tuple[str, str]]:
 def said(lesion: Lesion) -> list[str]:
     """What a reader must know of the measurements, without the place that stands below the pictures."""
     place = key_slice(lesion.measurements)
-    return [sentence for sentence in measured(lesion) if not place or place not in sentence]
+    return [each for each in measured(lesion) if not place or place not in each]
 
 
 def size_in_short(lesion: Lesion) -> str:
@@ -76,8 +76,16 @@ def answer_in_short(prediction: Prediction) -> str:
     facts, e = prediction.model, prediction.estimate
     target = facts.target or facts.id
     if e is None or not is_answered(prediction):
-        return say("AI-predicted {target}: not evaluated. {why}", target=target, why=prediction.reason)
-    flag = say(" BORDERLINE: {why}", why=prediction.reason) if prediction.state == "borderline" else ""
+        return say(
+            "AI-predicted {target}: not evaluated. {why}",
+            target=target,
+            why=sentence(prediction.reason or "the model gave no number"),
+        )
+    flag = (
+        say(". BORDERLINE: {why}", why=ended(prediction.reason or "see the structured report"))
+        if prediction.state == "borderline"
+        else ""
+    )
     return say(
         "AI-predicted {target}: {share} ({level} interval {lower} to {upper}){flag}", target=target,
         share=percent(e.probability), level=percent(facts.interval_level), lower=percent(e.lower),
@@ -88,7 +96,7 @@ def answer_in_short(prediction: Prediction) -> str:
 def proof(prediction: Prediction) -> list[str]:
     """The evidence of an answer, without what the page says once for all: the model's name and `NO_SUBSTITUTE`."""
     elsewhere = {NO_SUBSTITUTE, f"Model: {model_name(prediction.model)}."}
-    return [sentence for sentence in evidence(prediction) if sentence not in elsewhere]
+    return [each for each in evidence(prediction) if each not in elsewhere]
 
 
 def scale_title(facts: ModelFacts) -> str:
