@@ -7,9 +7,8 @@ from datetime import datetime
 from node.domain.evidence import caveats, evidence, model_name
 from node.domain.findings import Lesion, ModelFacts, Prediction, Provenance
 from node.domain.language import say
-from node.domain.words import NO_SUBSTITUTE, is_answered, ended, key_slice, measured, number, percent, sentence, source
+from node.domain.words import NO_SUBSTITUTE, ended, is_answered, key_slice, measured, number, percent, sentence, source
 
-NOT_EVALUATED = say("NOT EVALUATED")
 SOFTWARE = say("Written by software; no person has read or signed this page.")
 WHERE_ALL_IS = say("Everything that was found is in the structured report of the same study.")
 UNPRINTABLE = say("\ufffd stands for a character that this page cannot print.")
@@ -127,7 +126,7 @@ def view_name(plane: str, *, oblique: bool, whole: bool) -> str:
 
 def pictures(place: str, window: tuple[float, float], unit: str) -> str:
     """What the pictures have in common: where they lie, their window, and what the line is."""
-    centre, width = (f"{v:.0f}" if width_of(window) >= 20 else f"{v:.2g}" for v in window)
+    centre, width = (f"{v:.0f}" if window[1] >= 20 else f"{v:.2g}" for v in window)
     unit = {"1": say("arbitrary units")}.get(unit, unit)
     where = say("Slice of the long axis: {place}.", place=place) if place else say("Slice of the long axis.")
     return say(
@@ -135,11 +134,6 @@ def pictures(place: str, window: tuple[float, float], unit: str) -> str:
         "measured; the other two planes are cut through the stack where the lesion is largest.",
         where=where, centre=centre, width=width, unit=unit,
     )  # fmt: skip
-
-
-def width_of(window: tuple[float, float]) -> float:
-    """Width of a window (centre, width)."""
-    return window[1]
 
 
 def further_lesions(count: int) -> str:
@@ -222,6 +216,11 @@ def patient(name: str, identifier: str, birth_date: str, sex: str, age: str) -> 
         *([(say("Sex"), sex)] if sex else []),
         *([(say("Age"), age)] if age else []),
     ]
+
+
+def with_note(name: str, note: str) -> str:
+    """A name, and what is said of it."""
+    return say("{name} {note}", name=name, note=note)
 
 
 def examination(date: str, description: str, accession: str, series: str) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from node.domain.page import NO_NAME, OTHER_SCRIPT
+from node.domain.page import NO_NAME, OTHER_SCRIPT, with_note
 
 
 def printed_name(value: str, can_print: Callable[[str], bool]) -> str:
@@ -22,7 +22,8 @@ def printed_name(value: str, can_print: Callable[[str], bool]) -> str:
     if not first and shown:
         lead, shown = shown[0], shown[1:]
     behind = f"({'; '.join(shown)})" if shown else ""
-    return " ".join(filter(None, (lead, behind, OTHER_SCRIPT if lost else "")))
+    name = with_note(lead, behind) if behind else lead
+    return with_note(name, OTHER_SCRIPT) if lost else name
 
 
 def _group(group: str) -> str:
