@@ -8,9 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import pydicom
+from pydicom.uid import EncapsulatedPDFStorage
 
 from node.demo.archive import Archive
 from node.demo.patient import chest_ct
@@ -19,7 +22,7 @@ from node.network.scp import Peer
 from node.network.scu import send
 from node.store.results import read
 
-RESULTS = 3  #: Segmentation, report and key-slice report
+RESULTS = 4  #: Segmentation, report, key-slice report and report page
 PATIENCE_S = 120
 
 
@@ -57,16 +60,26 @@ def show(keep: Path | None = None) -> int:
             _await(
                 lambda: steps.told() and len({r.sop_uid for r in pacs.stores}) >= RESULTS,
                 alive,
-                "SEG and SRs to come back",
+                "SEG, SRs and the report page to come back",
             )
             for result in pacs.stores:
                 say(f"Back in the PACS: {read_header(result.path).SeriesDescription}  {result.path}")
+            page = _unpacked([result.path for result in pacs.stores], home / "report.pdf")
     manifest = next(filter(None, map(read, (home / "state" / "results").glob("*/*"))))
     print("\n" + manifest.report)
+    print(f"The report page, taken out of its DICOM object: {page}")
     print(f"Everything is in {home}: config.toml, state (spool, ledger, results), pacs. Look at it with")
     print(f"  radnode jobs list --config {home / 'config.toml'}")
     print("Next: README, 'Configuration', to let your PACS send to radnode.")
     return 0
+
+
+def _unpacked(results: Sequence[Path], target: Path) -> Path:
+    """Write the PDF among the results as a plain file."""
+    for ds in map(pydicom.dcmread, results):
+        if ds.SOPClassUID == EncapsulatedPDFStorage:
+            target.write_bytes(ds.EncapsulatedDocument[: ds.EncapsulatedDocumentLength])
+    return target
 
 
 def _configure(home: Path, pacs_port: int) -> int:
@@ -97,7 +110,7 @@ host = "127.0.0.1"
 port = {pacs_port}
 [destinations.pacs]
 peer = "pacs"
-send = ["seg", "sr", "key-sr"]
+send = ["seg", "sr", "key-sr", "pdf"]
 [[pipelines]]
 name = "lung"
 models = ["lung-egfr"]

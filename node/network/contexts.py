@@ -38,6 +38,7 @@ STORAGE: dict[str, str] = {
     "1.2.840.10008.5.1.4.1.1.7.2": "Multi-frame Grayscale Byte Secondary Capture Image",
     "1.2.840.10008.5.1.4.1.1.7.3": "Multi-frame Grayscale Word Secondary Capture Image",
     "1.2.840.10008.5.1.4.1.1.7.4": "Multi-frame True Color Secondary Capture Image",
+    "1.2.840.10008.5.1.4.1.1.104.1": "Encapsulated PDF",
 }
 """Storage SOP classes that the node accepts (PS3.4 table B.5-1): UID to name without the word "Storage"."""
 

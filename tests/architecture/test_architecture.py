@@ -78,10 +78,20 @@ def test_nothing_is_caught_broadly_outside_the_loops():
 
 @pytest.mark.parametrize("module", ["node.app.serve", "node.cli"])
 def test_the_serving_process_holds_no_image_library(module):
-    """Importing what serves loads neither ITK nor onnxruntime nor highdicom nor pyradiomics."""
+    """Importing what serves loads neither ITK nor onnxruntime nor highdicom nor pyradiomics nor what draws pages."""
     script = f"import sys, {module}, node.work.crew; print(' '.join(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"SimpleITK", "onnxruntime", "highdicom", "radiomics"} & set(loaded)
+    libraries = {
+        "SimpleITK",
+        "onnxruntime",
+        "highdicom",
+        "radiomics",
+        "reportlab",
+        "pypdfium2",
+        "fontTools",
+        "matplotlib",
+    }
+    assert not libraries & set(loaded)
 
 
 def test_the_readme_tables_are_true():
