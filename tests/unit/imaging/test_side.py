@@ -15,7 +15,6 @@ from node.imaging.side import lung_side
 from node.stages.load import load
 
 
-
 def ball(volume, centre, radius):
     """Voxels around a point (z, y, x) of the phantom."""
     z, y, x = ((np.arange(n) - (n - 1) / 2) * s for n, s in zip(volume.voxels.shape, SPACING, strict=True))
