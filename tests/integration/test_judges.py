@@ -42,9 +42,10 @@ finding_site = ["68367000", "SCT", "Thigh"]
 [pipelines.series.mr]
 modality = "MR"
 """
+OBLIQUE = (20.0, -12.0, 35.0)  #: degrees about the patient's axes
 
-# dcentvfy's own table: in an image Accession Number (0008,0050) counts for the series, because General Series nests it in
-# Request Attributes as well; in a report, which has no such module, for the study. It says so beside any report.
+# dcentvfy's own table: in an image Accession Number (0008,0050) counts for the series, because General Series nests it
+# in Request Attributes as well; in a report, which has no such module, for the study. It says so beside any report.
 TABLE = ("Different information entities for attribute", "AccessionNumber")
 EMPTY = (
     "Attribute present in one instance but not the other"  # source: present, without value; Type 3 needs none: absent
@@ -93,7 +94,7 @@ def study(request, data, tmp_path_factory):
         return evaluated("ct", data / "ibsi-ct-phantom" / "dicom", out, LUNG)
     folder = data / "sarcoma-sts002" / "dicom" / "STS_002" / "MR_T1"
     if request.param == "oblique mr":
-        folder = turn(folder, out / "source", (20.0, -12.0, 35.0))
+        folder = turn(folder, out / "source", OBLIQUE)
     return evaluated("mr", folder, out / "results", THIGH)
 
 
