@@ -9,6 +9,7 @@ from pydicom.sr.coding import Code
 
 from node.domain.findings import ModelFacts, Prediction
 from node.domain.flat import target_key
+from node.domain.geometry import Side
 from node.domain.refusals import REFUSALS
 from node.domain.words import Verdict, concept_name
 
@@ -38,6 +39,7 @@ PERCENT = Code("%", "UCUM", "percent")
 GENE_STUDIED = Code("48018-6", "LN", "Gene studied [ID]")
 COMMENT = Code("121106", "DCM", "Comment")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
+LUNG = Code("39607008", "SCT", "Lung")
 SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 SOURCE_IMAGE = Code("121233", "DCM", "Source image for segmentation")
 QUALITATIVE_EVALUATIONS = Code("C0034375", "UMLS", "Qualitative Evaluations")
@@ -52,6 +54,8 @@ REASON = Code("RG-REASON", SCHEME, "Reason why not evaluated")
 
 REFUSAL_NUMBERS = {code: f"RG-R{number:02d}" for number, code in enumerate(REFUSALS, 1)}
 """Refusal code to code value: the order in `refusals.REFUSALS` is fixed, new ones are added at its end."""
+
+_SIDES: dict[Side, Code] = {"left": Code("7771000", "SCT", "Left"), "right": Code("24028007", "SCT", "Right")}
 
 _PROCEDURES = {
     "CT": Code("25045-6", "LN", "CT unspecified body region"),
@@ -78,6 +82,16 @@ _QUALIFIERS = {
 def procedure(modality: str) -> Code:
     """Procedure reported, from CID 100 (another code there is PixelMed's one hard error)."""
     return _PROCEDURES.get(modality, Code("363679005", "SCT", "Imaging procedure"))
+
+
+def laterality(site: Code, lung: Side) -> Code | None:
+    """
+    Which of the two (CID 244) a finding site is, as far as the image shows it.
+
+    Only the lung as a whole takes the side of the lung that was found: a site that the configuration names more closely
+    ("Left upper lobe") is the operator's word.
+    """
+    return _SIDES.get(lung) if (site.value, site.scheme_designator) == (LUNG.value, LUNG.scheme_designator) else None
 
 
 def refusal(code: str) -> Code:

@@ -117,10 +117,18 @@ class Envelope:
         return wanted
 
     def series_description(self, kind: ResultKind) -> str:
-        """For example "AI lung SEG rev 2 [RESEARCH]" ("Drawn lung SEG" where no software drew), at most 64 (LO)."""
+        """
+        For example "AI lung SEG rev 2 [RESEARCH]", at most 64 characters (LO).
+
+        "Drawn lung SEG" where no software drew, and "Measured lung SR" where no model had any part in it either.
+        """
         revision = f" rev {self.revision}" if self.revision > 1 else ""
         tail = f" {TITLES[kind]}{revision} [RESEARCH]"
-        lead = "Drawn " if kind in {"seg", "labelmap"} and self.drawn else "AI "
+        lead = "AI "
+        if self.drawn and kind in {"seg", "labelmap"}:
+            lead = "Drawn "
+        elif self.drawn and not self.models:
+            lead = "Measured "
         task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len(lead) - len(tail)]
         return f"{lead}{task}{tail}"
 

@@ -12,7 +12,7 @@ from pydicom.sr.codedict import codes as known
 from pydicom.sr.coding import Code
 
 from node.dicom import codes, items
-from node.dicom.groups import finding
+from node.dicom.groups import finding, sites
 from node.dicom.items import Reference
 from node.domain import words
 from node.domain.findings import Lesion
@@ -91,7 +91,7 @@ def feature_group(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
         referenced_segment=items.referenced_segment(segment, lesion.number, images),
         finding_type=finding(lesion),
-        finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
+        finding_sites=sites(lesion, site),
     )
     content = group[0].ContentSequence
     content.extend(_item(lesion, feature, items.algorithm(*algorithm, said)) for feature, said in described)

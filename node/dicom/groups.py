@@ -13,7 +13,7 @@ from pydicom.sr.coding import Code
 from node.dicom import codes, items
 from node.dicom.envelope import algorithm_name
 from node.dicom.items import Reference
-from node.domain import evidence, words
+from node.domain import evidence, place, words
 from node.domain.findings import Lesion, Measurements, ModelFacts, Prediction, Provenance
 
 
@@ -34,7 +34,7 @@ def lesion_group(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
         referenced_segment=items.referenced_segment(segment, lesion.number, images),
         finding_type=finding(lesion),
-        finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
+        finding_sites=sites(lesion, site),
     )
     content = group[0].ContentSequence
     if at := source_object(provenance):
@@ -70,7 +70,7 @@ def key_slice_group(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
         referenced_region=items.region(corners, image),
         finding_type=finding(lesion),
-        finding_sites=[hd.sr.FindingSite(Code(*site))] if site else None,
+        finding_sites=sites(lesion, site),
     )
     content = group[0].ContentSequence
     for prediction in lesion.predictions:
@@ -91,6 +91,14 @@ def source_object(provenance: Provenance) -> Reference | None:
 def finding(lesion: Lesion) -> Code:
     """What the lesion is said to be: a neoplasm only where a human source says so."""
     return codes.NEOPLASM if lesion.contour.provenance.named_neoplasm else codes.LESION
+
+
+def sites(lesion: Lesion, site: tuple[str, str, str] | None) -> list[hd.sr.FindingSite] | None:
+    """The Finding Site, with its Laterality where the image shows which of the two it is."""
+    if site is None:
+        return None
+    where = Code(*site)
+    return [hd.sr.FindingSite(where, laterality=codes.laterality(where, lesion.lung))]
 
 
 def _size(m: Measurements) -> list[Dataset]:
@@ -137,7 +145,7 @@ def _about(facts: ModelFacts) -> list[Dataset]:
 
 def _statements(lesion: Lesion) -> list[Dataset]:
     """One TEXT for the lesion, one for every prediction."""
-    about = [words.description(lesion.contour.provenance), *words.measured(lesion)]
+    about = [words.description(lesion.contour.provenance), *place.side(lesion), *words.measured(lesion)]
     panels = [_panel(prediction) for prediction in lesion.predictions]
     return [items.text("\n".join(lines)) for lines in (about, *panels)]
 

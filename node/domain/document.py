@@ -106,6 +106,7 @@ def _lesion(lesion: Lesion) -> dict[str, Any]:
     return {
         "tracking_id": lesion.tracking_id,
         "source": _source(lesion.contour.provenance),
+        "lung": lesion.lung or None,
         "volume_ml": _finite(lesion.measurements.volume_ml),
         "long_axis_mm": _finite(lesion.measurements.long_axis.length_mm),
         "predictions": [_prediction(prediction) for prediction in lesion.predictions],

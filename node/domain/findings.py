@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.clinical import Value
+from node.domain.geometry import Side
 
 SegmentAlgorithmType = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]
 """Segment Algorithm Type (0062,0008), PS3.3 C.8.20.2."""
@@ -41,16 +42,14 @@ class Provenance:
     Attributes:
         kind: "rtstruct", "seg", "seed" or "model".
         algorithm_type: Goes to the SEG unchanged.
-        label: Name in the source (ROI name, segment label, annotation text); "" for a model.
+        label: ROI name, segment label or annotation text in the source; "" for a model.
         sop_class: SOP Class and Instance UID of the source object; "" for a model.
-        series_uid: Series and study of the source object.
-        number: ROI Number or Segment Number in the source object.
-        tracking_id: As the source carries it, else "".
-        tracking_uid: As the source carries it, else "".
+        series_uid: Series and study of the source object, where `number` is its ROI or Segment Number.
+        tracking_id: With the UID, as the source carries them, else "".
         model: Package id of the segmenter, else "".
         trust: The segmenter's trust, None for a human source.
         named_neoplasm: Whether a human source says that it is a neoplasm (GTV, property type, Finding).
-        notes: What a reader must know about this drawing, sentences.
+        notes: What a reader must know about it, sentences.
     """
 
     kind: Literal["rtstruct", "seg", "seed", "model"]
@@ -93,7 +92,7 @@ class GroundGlass:
 
     Attributes:
         fraction: 0 to 1; None when too little was left to measure.
-        reader_class: Class it maps to: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when missing.
+        reader_class: The reader's class: "0%", ">0-25%", "25-50%", "50-75%", "75-<100%", "100%"; "" when missing.
         why_missing: Reason, "" when measured.
     """
 
@@ -270,6 +269,7 @@ class Lesion:
     contour: Contour
     measurements: Measurements
     predictions: tuple[Prediction, ...] = ()
+    lung: Side = ""  #: which lung it lies in, where the lungs were looked for and told apart
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

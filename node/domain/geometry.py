@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Side = Literal["", "left", "right"]
+"""A side of the patient, never of the picture; "" where it is not known."""
 
 
 @dataclass(frozen=True, eq=False)

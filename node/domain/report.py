@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from node.domain import evidence, words
+from node.domain import evidence, place, words
 from node.domain.findings import Findings, Lesion, Measurements, ModelFacts, Prediction
 
 WIDTH = 90
@@ -40,7 +40,7 @@ def _lesion(lesion: Lesion, total: int) -> str:
     name = f": {lesion.tracking_id}" if lesion.tracking_id != number else ""
     parts = [
         _ruled(f"{number}{of}{name}", "-"),
-        _lines([words.description(lesion.contour.provenance)]),
+        _lines([words.description(lesion.contour.provenance), *place.side(lesion)]),
         _table(lesion.measurements),
     ]
     if said := words.measured(lesion):

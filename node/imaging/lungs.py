@@ -63,14 +63,21 @@ class Lungs:
             surrounds it, cannot be told from a mass on CT and lies inside.
         volume_ml: Volume of `mask`.
         cut_off: Ends of the stack at which the lung goes on outside the image: "first slice", "last slice".
-        two: Whether two lungs are in view.
+        each: Every filled lung by itself, on the grid of `coarse`: two, or one where the image does not tell two apart.
+        coarse: The grid on which lungs are looked for.
     """
 
     mask: Bools
     filled: Bools
     volume_ml: float
     cut_off: tuple[str, ...]
-    two: bool
+    each: tuple[Bools, ...]
+    coarse: Coarse
+
+    @property
+    def two(self) -> bool:
+        """Whether two lungs are in view."""
+        return len(self.each) > 1
 
 
 _found: WeakKeyDictionary[Volume, Lungs | None] = WeakKeyDictionary()
@@ -105,14 +112,14 @@ def _look(volume: Volume) -> Lungs | None:
     part_hu, part_air = hu[box], air[box]
     sides = [_with_vessels(side, coarse) for side in _sides(part_air, coarse)]
     mask = np.logical_or.reduce(sides)
-    wider = [_with_fragments(side, part_hu, coarse) for side in sides]
-    filled = _filled(wider, mask, _ribs(part_hu, coarse), coarse)
+    each = [placed(filled, box, air.shape) for filled in _filled(sides, part_hu, coarse)]
     return Lungs(
         mask=coarse.expand(placed(mask, box, air.shape)),
-        filled=coarse.expand(placed(filled, box, air.shape)),
+        filled=coarse.expand(np.logical_or.reduce(each)),
         volume_ml=float(mask.sum()) * coarse.voxel_ml,
         cut_off=_cut_off(air),
-        two=len(sides) > 1,
+        each=tuple(each),
+        coarse=coarse,
     )
 
 
@@ -210,13 +217,14 @@ def _with_fragments(side: Bools, hu: Floats, coarse: Coarse) -> Bools:
     return wider
 
 
-def _filled(sides: list[Bools], mask: Bools, ribs: Bools, coarse: Coarse) -> Bools:
+def _filled(sides: list[Bools], hu: Floats, coarse: Coarse) -> list[Bools]:
     """Add to each lung what lies within its outline on a slice, apart from the mediastinum."""
-    hulls = [_hull(side, ribs, coarse) for side in sides]
-    within: Bools = np.logical_or.reduce(hulls)
+    ribs = _ribs(hu, coarse)
+    hulls = [_hull(_with_fragments(side, hu, coarse), ribs, coarse) for side in sides]
     if len(sides) > 1:
-        within &= ~_mediastinum(mask, hulls, coarse)
-    return mask | within
+        mediastinum = _mediastinum(np.logical_or.reduce(sides), hulls, coarse)
+        hulls = [hull & ~mediastinum for hull in hulls]
+    return [side | hull for side, hull in zip(sides, hulls, strict=True)]
 
 
 def _hull(side: Bools, ribs: Bools, coarse: Coarse) -> Bools:

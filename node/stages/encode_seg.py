@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from node.dicom import codes
-from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_name, seal
+from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_name, code_item, seal
 from node.dicom.inherit import stand_in, valid
 from node.dicom.uids import derive_uid
 from node.domain import words
@@ -126,7 +126,7 @@ def _segmentation(
     )
     described = [item for item in seg.SegmentSequence if item.SegmentNumber]  # 0 is the background of a label map
     for item, lesion in zip(described, findings.lesions, strict=True):
-        _finish_segment(item, lesion)
+        _finish_segment(item, lesion, envelope)
     return seg
 
 
@@ -219,8 +219,11 @@ def _algorithm(
     )
 
 
-def _finish_segment(item: Dataset, lesion: Lesion) -> None:
+def _finish_segment(item: Dataset, lesion: Lesion, envelope: Envelope) -> None:
     provenance = lesion.contour.provenance
+    side = codes.laterality(Code(*envelope.site), lesion.lung) if envelope.site else None
+    if side:  # PS3.3 10.5: the modifier stands within the item of the region
+        item.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [code_item(side)]
     item.SegmentDescription = words.description(provenance)[:1024]
     if provenance.kind in {"rtstruct", "seg"} and provenance.algorithm_type != "MANUAL":
         del item.SegmentationAlgorithmIdentificationSequence  # drawn elsewhere: the source object knows by what

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -25,6 +25,7 @@ from node.domain.order import Input, Order
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
+from node.imaging.side import lung_side
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
 from node.stages.judge import judge
@@ -106,9 +107,10 @@ def _evaluate(order: Order, parts: Parts) -> Result:
             tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
+    lesions = _lesions(order, segmented.lesions, sizes, panels)
     findings = Findings(
         state="succeeded",
-        lesions=tuple(_lesions(order, segmented.lesions, sizes, panels)),
+        lesions=tuple(_placed(lesion, lungs, measured.volume) for lesion in lesions),
         rule=segmented.rule,
         skipped=segmented.skipped,
         notes=notes,
@@ -186,6 +188,10 @@ def _lesions(
             measurements=size,
             predictions=panel,
         )
+
+
+def _placed(lesion: Lesion, lungs: Lungs | None, volume: Volume) -> Lesion:
+    return replace(lesion, lung=lung_side(lungs, lesion.contour.mask, volume.geometry)) if lungs else lesion
 
 
 def _drawn_by(lesions: tuple[Contour, ...], parts: Parts) -> ModelFacts | None:

@@ -1,4 +1,8 @@
-"""Segmentation and key-slice report as a radiologist sees them: in the OHIF viewer, on Orthanc's DICOMweb."""
+"""
+Segmentation and key-slice report as a radiologist sees them: in the OHIF viewer, on Orthanc's DICOMweb.
+
+A CT whose nodule radnode found, and an oblique MR on which a tumour was drawn.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +25,16 @@ from pydicom.dataset import Dataset
 from scipy import ndimage
 
 from tests.integration.test_folder import SEARCHING, evaluate
+from tests.integration.test_judges import OBLIQUE, THIGH
 from tests.support.browser import Page, browser
 from tests.support.orthanc import Orthanc, orthanc
 from tests.support.peers import free_port, missing, tool
 from tests.support.reports import groups, numbers, walk
+from tests.support.turned import turn
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
 DICOMWEB = {"Enable": True, "Root": "/dicom-web/", "EnableWado": True, "WadoRoot": "/wado"}
-NEAR = 20  #: voxels around the lesion in which no colour may lie
+NEAR = 12  #: voxels around the lesion in which no colour may lie; further away the viewer writes on the image
 SLACK = 2  #: voxels that the viewer's outline may take beyond the lesion
 REACH = 2  #: screen pixels from the edge of a voxel to the line around it
 
@@ -54,11 +60,21 @@ SHOWN = f"{VIEWPORT}.getImageIds().length > 1 && {VIEWPORT}.getCornerstoneImage(
 
 @dataclass(frozen=True)
 class Site:
-    """A viewer's address, and what the PACS behind it has: a CT and the results of radnode by kind of file."""
+    """A viewer's address, and what the PACS behind it has: a study and the results of radnode by kind of file."""
 
     address: str
     results: dict[str, Dataset]
-    kept: Path  #: folder for screenshots
+    kept: Path  #: folder for screenshots, with the beginning of their names
+    headline: str  #: how the first number beside the contour begins
+
+    @property
+    def segmentation(self) -> str:
+        """How the list of series names the Segmentation."""
+        return str(self.results["seg"].SeriesDescription).removesuffix(" [RESEARCH]")
+
+    def shot(self, name: str) -> Path:
+        """Where a screenshot goes."""
+        return self.kept.with_name(f"{self.kept.name}-{name}.png")
 
 
 def tile(series: str) -> str:
@@ -152,15 +168,15 @@ def look(page: Page, site: Site, at: NDArray[np.float64]) -> list[NDArray[np.flo
     """Colours at LPS points on the slice that shows most of the lesion, before and after the overlay is loaded."""
     _, group = largest_frame(site.results["seg"])
     sop_uid = group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
-    open_study(page, site, "AI lung SEG")
+    open_study(page, site, site.segmentation)
     turn_to(page, sop_uid)
-    before = colours(page.shot(site.kept / "viewer-before.png"), on_screen(page, at))
-    open_series(page, "AI lung SEG")
+    before = colours(page.shot(site.shot("before")), on_screen(page, at))
+    open_series(page, site.segmentation)
     page.wait(CONFIRM, within_s=60, what="the question whether to load the Segmentation")
     page.wait(LOADED, within_s=30, what="the Segmentation")
     page.settle()  # it turns to a slice of its own choice
     turn_to(page, sop_uid)
-    return [before, colours(page.shot(site.kept / "viewer-after.png"), on_screen(page, at))]
+    return [before, colours(page.shot(site.shot("after")), on_screen(page, at))]
 
 
 def hue(seg: Dataset) -> NDArray[np.float64]:
@@ -173,25 +189,39 @@ def hue(seg: Dataset) -> NDArray[np.float64]:
 
 
 @pytest.fixture(scope="module")
-def site(data, tmp_path_factory):
-    """The nodule of LIDC-IDRI-0314, evaluated, in Orthanc behind OHIF."""
+def pacs(tmp_path_factory):
+    """Orthanc behind OHIF: the archive, the viewer's address, and a folder."""
     if not PLUGINS.exists():
         missing("orthanc-dicomweb is not installed: run ../shared/tools/install-peers")
     folder = tmp_path_factory.mktemp("viewer")
-    source = data / "lidc-0314-ct60" / "dicom"
-    [job] = evaluate(source, folder / "out", SEARCHING)["jobs"]
-    files = [Path(each["path"]) for each in job["files"]]
     with (
-        orthanc(folder / "pacs", {}, Plugins=[str(PLUGINS)], DicomWeb=DICOMWEB) as pacs,
-        ohif(folder, pacs) as address,
+        orthanc(folder / "pacs", {}, Plugins=[str(PLUGINS)], DicomWeb=DICOMWEB) as archive,
+        ohif(folder, archive) as address,
     ):
-        for path in [*source.glob("*.dcm"), *files]:
-            pacs.post("/instances", path.read_bytes())
-        kept = Path(os.environ.get("RADNODE_ARTEFACTS", folder))
-        yield Site(address, {path.stem: pydicom.dcmread(path) for path in files}, kept)
+        yield archive, address, folder
+
+
+@pytest.fixture(scope="module")
+def site(request, data, pacs):
+    """The nodule of LIDC-IDRI-0314, found; or the sarcoma of STS-002, drawn and turned in space."""
+    archive, address, folder = pacs
+    if request.param == "ct":
+        source, config = data / "lidc-0314-ct60" / "dicom", SEARCHING
+    else:
+        config = THIGH
+        thigh = data / "sarcoma-sts002" / "dicom" / "STS_002" / "MR_T1"
+        source = turn(thigh, folder / "mr", OBLIQUE, whole_bytes=True)
+    [job] = evaluate(source, folder / f"{request.param}-out", config)["jobs"]
+    files = [Path(each["path"]) for each in job["files"]]
+    for path in [*source.glob("*.dcm"), *files]:
+        archive.post("/instances", path.read_bytes())
+    kept = Path(os.environ.get("RADNODE_ARTEFACTS", folder)) / f"viewer-{request.param}"
+    headline = "AI-predicted probability of EGFR mutation: " if request.param == "ct" else "Volume: "
+    return Site(address, {path.stem: pydicom.dcmread(path) for path in files}, kept, headline)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("site", ["ct", "mr"], indirect=True)
 def test_ohif_draws_the_lesion_where_it_lies_in_our_colour(site, tmp_path):
     """The overlay fills the lesion's voxels in the recommended colour, and nothing around them."""
     seg = site.results["seg"]
@@ -231,6 +261,7 @@ def edges_of(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("site", ["ct"], indirect=True)
 def test_ohif_draws_the_contour_and_writes_the_probability_beside_it(site, tmp_path):
     """On the slice of the long axis, around the very pixels of the Segmentation; the numbers say "AI-predicted"."""
     key, seg = site.results["key-sr"], site.results["seg"]
@@ -247,7 +278,7 @@ def test_ohif_draws_the_contour_and_writes_the_probability_beside_it(site, tmp_p
         [contour] = page.value(CONTOURS)
         shown = page.value(f"{VIEWPORT}.getCurrentImageId()")
         line, middle = (on_screen(page, points(index, seg, group)) for index in ((start + end) / 2, core))
-        shot = page.shot(site.kept / "viewer-key-slice.png")
+        shot = page.shot(site.shot("key-slice"))
 
     around = [[dy, dx] for dy in range(-REACH, REACH + 1) for dx in range(-REACH, REACH + 1)]
     strength = [np.linalg.norm(colours(shot, line + step), axis=1) for step in around]
@@ -258,6 +289,6 @@ def test_ohif_draws_the_contour_and_writes_the_probability_beside_it(site, tmp_p
     assert np.abs(apart).max(axis=2).min(axis=1).max() < 0.01  # mm: every corner of the line is one of a pixel
     assert np.mean(np.max(strength, axis=0) > 40) > 0.95  # the line is dotted: somewhere near every edge it has colour
     assert np.abs(colours(shot, middle)).max() < 3
-    assert lines[:3] == shares
-    assert lines[0].startswith("AI-predicted probability of EGFR mutation: ")
+    assert lines[: len(shares)] == shares
+    assert lines[0].startswith(site.headline)
     assert any(line.startswith("Long axis: ") for line in lines)

@@ -198,7 +198,8 @@ def test_series_descriptions_fit_and_say_research():
     assert make_envelope().series_description("seg") == "AI lung SEG [RESEARCH]"
     assert make_envelope(revision=3).series_description("sr") == "AI lung SR rev 3 [RESEARCH]"
     assert make_envelope(drawn=True).series_description("seg") == "Drawn lung SEG [RESEARCH]"
-    assert make_envelope(drawn=True).series_description("sr") == "AI lung SR [RESEARCH]"
+    assert make_envelope(drawn=True, models=(EGFR,)).series_description("sr") == "AI lung SR [RESEARCH]"
+    assert make_envelope(drawn=True).series_description("sr") == "Measured lung SR [RESEARCH]"
     assert make_envelope().series_description("key-sr") == "AI lung key-slice SR [RESEARCH]"
     long = make_envelope(pipeline="x\\" * 60, revision=12).series_description("seg")
     assert len(long) == 64
@@ -212,7 +213,7 @@ def test_uids_are_the_jobs_own():
     uids = [e.sop_uid(k) for e in (one, other) for k in KINDS]
     uids += [e.series_uid(k) for e in (one, other) for k in KINDS]
 
-    assert len(set(uids)) == 4 * len(KINDS)
+    assert len(set(uids)) == len(uids) == 4 * len(KINDS)
     assert make_envelope().sop_uid("seg") == one.sop_uid("seg")
 
 

@@ -42,7 +42,13 @@ def test_every_key_of_a_job_holds_its_value():
             }
         ],
     }
-    assert lesion == {"tracking_id": "GTV-1 (ROI 1)", "source": "rtstruct", "volume_ml": 0.512, "long_axis_mm": 11.31}
+    assert lesion == {
+        "tracking_id": "GTV-1 (ROI 1)",
+        "source": "rtstruct",
+        "lung": None,
+        "volume_ml": 0.512,
+        "long_axis_mm": 11.31,
+    }
     assert predicted == {
         "target": "EGFR mutation",
         "state": "predicted",

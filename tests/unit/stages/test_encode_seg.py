@@ -151,6 +151,17 @@ def test_a_human_tumour_is_a_neoplasm():
     assert len(segment.RecommendedDisplayCIELabValue) == 3
 
 
+@pytest.mark.parametrize(("lung", "code"), [("left", "7771000"), ("right", "24028007"), ("", None)])
+def test_the_region_of_a_segment_says_which_lung(lung, code):
+    """Anatomic Region Modifier within the region where the image shows the side, and no modifier where it does not."""
+    case = make_case()
+    lesion = replace(case.findings.lesions[0], lung=lung)
+    [segment] = encoded(replace(case, findings=replace(case.findings, lesions=(lesion,)))).SegmentSequence
+    modifiers = segment.AnatomicRegionSequence[0].get("AnatomicRegionModifierSequence", [])
+
+    assert [item.CodeValue for item in modifiers] == ([code] if code else [])
+
+
 def test_a_machine_found_lesion_claims_nothing():
     """(52988006, SCT, "Lesion"), AUTOMATIC, with the model's identification and "nature not established"."""
     [segment] = encoded(make_case(FOUND)).SegmentSequence

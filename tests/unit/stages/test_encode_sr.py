@@ -133,6 +133,29 @@ def test_each_lesion_is_one_group():
     assert named(second, "121071")[0].ConceptCodeSequence[0].CodeMeaning == "Lesion"
 
 
+@pytest.mark.parametrize(("lung", "code"), [("left", "7771000"), ("right", "24028007"), ("", None)])
+def test_the_finding_site_says_which_lung(lung, code):
+    """Laterality modifies the lung where the image shows the side; where it does not, nothing is guessed."""
+    case = make_case()
+    lesion = replace(case.findings.lesions[0], lung=lung)
+    [group] = groups(encoded(replace(case, findings=replace(case.findings, lesions=(lesion,)))))
+    [site] = named(group, "363698007")
+    sides = [item.ConceptCodeSequence[0].CodeValue for item in named(site, "272741003")]
+
+    assert sides == ([code] if code else [])
+    assert any("lung, as the lungs were found" in text for text in texts(group)) == bool(code)
+
+
+def test_a_site_that_the_configuration_names_more_closely_takes_no_side():
+    """A left upper lobe is the operator's word, to which the image adds nothing."""
+    case = make_case()
+    lesion = replace(case.findings.lesions[0], lung="left")
+    envelope = replace(case.envelope, site=("44714003", "SCT", "Left Upper Lobe of Lung"))
+    [group] = groups(encoded(replace(case, findings=replace(case.findings, lesions=(lesion,)), envelope=envelope)))
+
+    assert named(named(group, "363698007")[0], "272741003") == []
+
+
 def test_measurements_and_probabilities_are_numbers_with_units():
     """Volume, axes, diameter and the probability with its interval, as a viewer prints them."""
     [group] = groups(encoded(make_case()))
