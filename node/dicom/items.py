@@ -15,6 +15,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
 from node.dicom import codes
+from node.domain.language import TAGS, Language, render
 
 CONTAINS, MODIFIES, HAS_PROPERTIES = "CONTAINS", "HAS CONCEPT MOD", "HAS PROPERTIES"
 
@@ -33,9 +34,17 @@ class Reference:
     frame: int | None = None
 
 
-def text(value: str, name: Code = codes.COMMENT) -> Dataset:
-    """A TEXT item; lines are separated by CR LF (PS3.5 6.1.3)."""
-    return hd.sr.TextContentItem(name=name, value=value.replace("\n", "\r\n"), relationship_type=CONTAINS)
+def text(said: str | Sequence[str], language: Language, name: Code = codes.COMMENT) -> Dataset:
+    """A TEXT item with sentences in the reader's language; lines are separated by CR LF (PS3.5 6.1.3)."""
+    lines = [said] if isinstance(said, str) else said
+    value = "\r\n".join(render(line, language) for line in lines)
+    return hd.sr.TextContentItem(name=name, value=value, relationship_type=CONTAINS)
+
+
+def language_of(language: Language) -> list[Dataset]:
+    """TID 1204: the language of what the report says, as a tag of RFC 5646."""
+    tag, meaning = TAGS[language]
+    return list(hd.sr.LanguageOfContentItemAndDescendants(hd.sr.CodedConcept(tag, "RFC5646", meaning)))
 
 
 def code(name: Code, value: Code, relationship: str = CONTAINS, children: Sequence[Dataset] = ()) -> Dataset:

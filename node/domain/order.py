@@ -11,6 +11,7 @@ from typing import Literal
 
 from node.domain.clinical import Clinical
 from node.domain.document import ALWAYS, ResultKind
+from node.domain.language import Language
 from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
@@ -97,6 +98,7 @@ class Pipeline:
         max_study_age_days: Older studies are kept as priors and run only on request; None: no limit.
         features: Whether all radiomic features are computed even when no model asks for one.
         kinds: Result objects to make.
+        language: Of every sentence in them; codes and their meanings stay English.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Pipeline:
     features: bool = False
     series_base: int = 9900
     kinds: tuple[ResultKind, ...] = ALWAYS
+    language: Language = "en"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +218,7 @@ class Order:
 
     def to_json(self) -> str:
         """The order as JSON text."""
-        return json.dumps(to_plain(self), ensure_ascii=False, sort_keys=True, indent=1)
+        return json.dumps(to_plain(self, sentences=True), ensure_ascii=False, sort_keys=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Order:

@@ -16,6 +16,7 @@ from node.dicom.inherit import stand_in, valid
 from node.dicom.uids import derive_uid
 from node.domain import words
 from node.domain.findings import Findings, Lesion, ModelFacts
+from node.domain.language import Language, render
 from node.domain.volume import Volume
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -82,11 +83,11 @@ def _segmentation(
         software_versions=envelope.node_version,
         device_serial_number=envelope.installation[:64],
         content_label="LESIONS",
-        content_description="RESEARCH, not for diagnostic use"[:64],
+        content_description=render(words.NOT_DIAGNOSTIC, envelope.language)[:64],
         specific_character_set="ISO_IR 192",
     )
     for item, lesion in zip(seg.SegmentSequence, findings.lesions, strict=True):
-        _finish_segment(item, lesion)
+        _finish_segment(item, lesion, envelope.language)
     return seg
 
 
@@ -146,9 +147,7 @@ def _segment(lesion: Lesion, segmenter: ModelFacts | None, envelope: Envelope) -
     lightness, a, b = COLOURS[(lesion.number - 1) % len(COLOURS)]
     return hd.seg.SegmentDescription(
         segment_number=lesion.number,
-        segment_label=_label(
-            f"Lesion {lesion.number}: {provenance.label}" if provenance.label else f"Lesion {lesion.number}"
-        ),
+        segment_label=_label(render(words.segment_label(lesion), envelope.language)),
         segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL,
         segmented_property_type=codes.NEOPLASM if provenance.named_neoplasm else codes.LESION,
         algorithm_type=provenance.algorithm_type,
@@ -179,9 +178,9 @@ def _algorithm(
     )
 
 
-def _finish_segment(item: Dataset, lesion: Lesion) -> None:
+def _finish_segment(item: Dataset, lesion: Lesion, language: Language) -> None:
     provenance = lesion.contour.provenance
-    item.SegmentDescription = words.description(provenance)[:1024]
+    item.SegmentDescription = render(words.description(provenance), language)[:1024]
     if provenance.kind in {"rtstruct", "seg"} and provenance.algorithm_type != "MANUAL":
         del item.SegmentationAlgorithmIdentificationSequence  # drawn elsewhere: the source object knows by what
         item.SegmentAlgorithmName = "as stated by the source object"

@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from node import logs
 from node.domain.document import ResultFile as DocumentFile
 from node.domain.document import job_document
+from node.domain.language import say
 from node.domain.order import Order
 from node.domain.report import report
 from node.errors import ModelFailed
@@ -107,13 +108,16 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
     )
     paths = [str(folder / file.name) for file in listed]
     found = result.findings
-    title = f"radnode {order.node_version} · pipeline {order.pipeline.name} · study {order.study_uid}"
+    title = say(
+        "{node} · pipeline {pipeline} · study {study}",
+        node=f"radnode {order.node_version}", pipeline=order.pipeline.name, study=order.study_uid,
+    )  # fmt: skip
     manifest = Manifest(
         job_id=order.job_id,
         attempt=attempt,
         state=found.state,
         reason_code=found.reason_code,
-        reason=found.reason,
+        reason=str(found.reason),
         deliver=found.reason_code not in order.pipeline.silent_refusals,
         document=job_document(
             job_id=order.job_id,
@@ -124,7 +128,7 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
             findings=found,
             files=[_described(path, file) for path, file in zip(paths, listed, strict=True)],
         ),
-        report=report(found, title=title, files=paths),
+        report=report(found, title=title, files=paths, language=order.pipeline.language),
         files=listed,
     )
     return results.write(folder, {**contents, results.ORDER: order.to_json().encode()}, manifest)
