@@ -26,7 +26,9 @@ class NodeSection(Section):
     ledger_url: SecretStr | None = Field(
         None, description="Database URL, e.g. postgresql+psycopg://user@host/radnode; SQLite in state_dir when absent."
     )
-    language: Language = Field("en", description="Language of the sentences in results: en, de or es; codes stay English.")
+    language: Language = Field(
+        "en", description="Language of the sentences in results: en, de or es. Codes and their meanings stay English."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level logged.")
 
 

@@ -1,8 +1,9 @@
 """
 Sentences that can be said in another language: each remembers the English template that it was made from.
 
-A `Said` is an English `str` to everyone who does not ask. What prints for a reader calls `render` on it, last. An f-string
-or a `join` makes a plain `str` of it, which has forgotten its template: sentences are put together with `say` and `joined`.
+A `Said` is an English `str` to everyone who does not ask. What prints for a reader calls `render` on it, last. An
+f-string or a `join` makes a plain `str` of it, which has forgotten its template: sentences are put together with `say`
+and `joined`.
 
 The translations are `languages/*.toml`: English template = the same in the other language, with the same fields.
 """
@@ -38,8 +39,7 @@ class Said(str):
     A sentence in English, with the template and the values that it was made of.
 
     Attributes:
-        template: As in `str.format`, with named fields only; a field of a text may ask for a form: "{why:sentence}" (see
-            `_formed`).
+        template: As in `str.format`, with named fields only; a field may ask for a form: "{why:sentence}" (`_formed`).
         values: What stands in the fields. Those that are `Said` are rendered with the sentence; numbers get the decimal
             mark of the language; any other text is a name, and stays as it is.
         name: Whether it is a name that may have a translation, rather than a sentence that lacks one when it has none.

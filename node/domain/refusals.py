@@ -7,23 +7,31 @@ from collections.abc import Mapping
 from node.domain.language import Said, say
 
 REFUSALS: Mapping[str, Said] = {
-    "conflicting instances": say("Two different images claim the same SOP Instance UID; it is not known which is right."),
+    "conflicting instances": say(
+        "Two different images claim the same SOP Instance UID; it is not known which is right."
+    ),
     "patient identity conflict": say("This study was received under two different patients."),
     "no patient id": say("The images carry no Patient ID."),
     "no frame of reference": say("The images carry no Frame of Reference, so nothing can be placed in the patient."),
-    "ambiguous reference": say("The drawing fits more than one image series, and does not say which one it belongs to."),
+    "ambiguous reference": say(
+        "The drawing fits more than one image series, and does not say which one it belongs to."
+    ),
     "missing slices": say("Slices are missing from the image series."),
     "non-uniform spacing": say("The slices are not evenly spaced."),
     "mixed orientations": say("The slices of the series do not lie parallel to one another."),
     "gantry tilt": say("The scan was made with a tilted gantry that was not corrected for."),
     "too few slices": say("The series has too few slices to measure a lesion in three dimensions."),
-    "not an axial acquisition": say("The series is a scout, reformat, projection or screen capture, no original slices."),
+    "not an axial acquisition": say(
+        "The series is a scout, reformat, projection or screen capture, no original slices."
+    ),
     "colour image": say("The images are in colour."),
     "lossy compression": say("The images went through a lossy compression, which changes texture and density."),
     "undecodable": say("The pixels of at least one image cannot be decoded."),
     "wrong anatomy": say("The images do not show the part of the body that this analysis is made for."),
     "organ partial": say("The organ is covered only in part, so that a lesion may lie outside the images."),
-    "no lesion": say("No lesion was drawn or marked, and none was found automatically. This does not exclude a lesion."),
+    "no lesion": say(
+        "No lesion was drawn or marked, and none was found automatically. This does not exclude a lesion."
+    ),
     "low trust": say("A lesion was found automatically, but not reliably enough to be measured."),
     "contour mismatch": say("The drawing does not lie on the images that it refers to."),
     "model unavailable": say("A model that this analysis needs is not available in the installation."),

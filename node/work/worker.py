@@ -82,13 +82,13 @@ def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
 
 def _pinned(name: str, folders: Mapping[str, Path], order: Order) -> Package:
     if name not in folders:
-        raise ModelFailed("the package is not installed", at=name, do="install it, then run the study again")
+        raise ModelFailed(say("the package is not installed"), at=name, do=say("install it, then run the study again"))
     if name not in order.models:
-        found = "the package could not be used when the order was written"
-        raise ModelFailed(found, at=name, do="see `radnode models verify`, then run the study again")
+        found = say("the package could not be used when the order was written")
+        raise ModelFailed(found, at=name, do=say("see `radnode models verify`, then run the study again"))
     package = load_package(folders[name])
     if package.digest != order.models[name].digest:
-        raise ModelFailed("its files are not those that the order names", at=name, do="run the study again")
+        raise ModelFailed(say("its files are not those that the order names"), at=name, do=say("run the study again"))
     return package
 
 
