@@ -21,6 +21,7 @@ NO_LESION = say("neither its property type nor its label says that it is a lesio
 LABEL_EXCLUDED = say("its label is excluded (node, bed, marker, former drawing, expansion …)")
 NOT_AVAILABLE = say("it is not available in this installation")
 NO_SOURCE = say("no source of a lesion is at hand")
+REPORT = say("disable the model and report it to its authors")
 
 MAKER_UNKNOWN = say("The structure set does not say how the outline was made; it is taken as drawn by hand.")
 SEGMENT_MAKER_UNKNOWN = say("The segmentation does not say how the segment was made; it is taken as made by a machine.")
@@ -46,6 +47,13 @@ def mark() -> Said:
 def model(name: str) -> Said:
     """A segmenter by its package id."""
     return say("model {name}", name=name)
+
+
+def broken(trust: float) -> Said:
+    """What is wrong with the answer of a segmenter that broke its promise."""
+    return say(
+        "a mask is empty or not on the grid of the image, or the trust of {trust} is not from 0 to 1", trust=trust
+    )
 
 
 def drawing(provenance: Provenance) -> Said:

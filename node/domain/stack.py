@@ -75,8 +75,8 @@ class Arrangement:
         if not self.split_by:
             return ""
         return say(
-            "{count} images lie in {stacks} stacks that differ in {attribute}; the one with {label} and {slices} slices "
-            "was taken (complete before incomplete, then the most slices, then the latest).",
+            "{count} images lie in {stacks} stacks that differ in {attribute}; the one with {label} and {slices} "
+            "slices was taken (complete before incomplete, then the most slices, then the latest).",
             count=count, stacks=len(self.stacks), attribute=self.split_by, label=self.best.label or say("no value"),
             slices=len(self.best.order),
         )  # fmt: skip

@@ -256,8 +256,8 @@ def _method(points: int, attempt: _Attempt, *, in_lung: bool) -> str:
         how = say("above the level half-way between lesion and lung")
     cut = say("opened by {mm:g} mm", mm=float(attempt.opening)) if attempt.opening else say("not opened")
     return say(
-        "Grown by the node from {seed} that was marked: voxels {how}, within {radius:.0f} mm, {cut}; the outline is the "
-        "node's, not the reader's.",
+        "Grown by the node from {seed} that was marked: voxels {how}, within {radius:.0f} mm, {cut}; the outline is "
+        "the node's, not the reader's.",
         seed=say("a line") if points > 1 else say("a point"),
         how=how,
         radius=float(attempt.radius),

@@ -274,8 +274,8 @@ def _notes(at: NDArray[np.float64], pitch: float, slice_mm: float, *, on_slices:
     if not on_slices or (gaps[gaps <= BRIDGE * pitch] > 1 + 1e-3).any():
         notes.append(
             say(
-                "Contours are {contours:.1f} mm apart and slices {slices:.1f} mm: slices without a contour of their own "
-                "take the shape between their neighbours.",
+                "Contours are {contours:.1f} mm apart and slices {slices:.1f} mm: slices without a contour of their "
+                "own take the shape between their neighbours.",
                 contours=float(pitch * slice_mm),
                 slices=float(slice_mm),
             )

@@ -205,7 +205,7 @@ def _by_file(numbered: tuple[int, Plane]) -> str:
 
 
 def _pixel_notes(files: list[File], modality: str, padded: int, *, lossy: bool) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if padded:
         value = say("{hu:.0f} HU (air)", hu=AIR_HU) if modality == "CT" else "0"
         notes.append(

@@ -244,11 +244,7 @@ def _from_model(
         return
     shape = next(iter(volumes.values())).geometry.shape
     if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
-        found = say(
-            "a mask is empty or not on the grid of the image, or the trust of {trust} is not from 0 to 1",
-            trust=drawing.trust,
-        )
-        raise ModelFailed(found, at=model, do=say("disable the model and report it to its authors"))
+        raise ModelFailed(sources.broken(drawing.trust), at=model, do=sources.REPORT)
     if not drawing.masks:
         yield PassedOver(what, "", say("it found no lesion: {why}", why=told(drawing.why)), "no lesion")
     elif drawing.trust < rules.min_trust:

@@ -63,9 +63,9 @@ def card_sentences() -> dict[str, str]:
 
 def untranslated(said: Said, language: str) -> Iterator[str]:
     """The templates in a sentence, and in the sentences inside it, that have no translation."""
-    if any(map(str.isalpha, words_of(said.template) if said.values else said.template)):
-        if said.template not in catalogue(language):
-            yield said.template
+    speaks = any(map(str.isalpha, words_of(said.template) if said.values else said.template))
+    if speaks and said.template not in catalogue(language):
+        yield said.template
     for value in said.values.values():
         if isinstance(value, Said):
             yield from untranslated(value, language)
