@@ -66,11 +66,11 @@ def num(
     A NUM item, rounded to `digits`.
 
     None, NaN and the infinities leave Measured Value Sequence empty and say why in Numeric Value Qualifier (CID 42):
-    an invented number is worse than none.
+    an invented number is worse than none. Minus zero is zero.
     """
     known = value is not None and math.isfinite(value)
     item = hd.sr.NumContentItem(
-        name=name, value=round(float(value), digits) if known and value is not None else 0.0, unit=unit,
+        name=name, value=round(float(value), digits) + 0.0 if known and value is not None else 0.0, unit=unit,
         relationship_type=relationship,
     )  # fmt: skip
     if not known:

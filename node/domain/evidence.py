@@ -183,7 +183,7 @@ def _contributions(prediction: Prediction) -> list[Said]:
     return [
         say(
             "What moved it, strongest first, in log-odds (plus raises, minus lowers the probability): {listed}.",
-            listed=joined(listed, ", "),
+            listed=joined(listed, "; "),
         )
     ]
 

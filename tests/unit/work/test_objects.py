@@ -13,9 +13,10 @@ import pytest
 from pydicom.data import get_charset_files
 from pydicom.dataset import Dataset
 
+from node.domain import evidence, words
 from node.domain.document import ALWAYS
 from node.domain.findings import Findings
-from node.domain.language import TAGS, catalogue, say
+from node.domain.language import TAGS, catalogue, render, say
 from node.domain.refusals import REFUSALS
 from tests.support.findings import DRAWN, FOUND, make_case, reread
 from tests.support.reports import named, texts, walk
@@ -120,6 +121,30 @@ def test_sentences_follow_the_language_and_codes_do_not(language):
         assert "[en]" not in said
         assert coded(ds) == coded(english[kind])
         assert ds.SeriesDescription == english[kind].SeriesDescription
+
+
+@pytest.mark.parametrize("language", TAGS)
+def test_no_report_says_what_words_and_evidence_do_not(language):
+    """Each line of each comment is a sentence of theirs about this case, in the language of the report."""
+    case = make_case(DRAWN, FOUND)
+    known = {render(said, language) for said in sentences_of(case.findings)}
+    for ds in every_object(case, language).values():
+        comments = [item.TextValue for item in walk(ds) if item.ValueType == "TEXT" and _is_comment(item)]
+        assert {line for comment in comments for line in comment.split("\r\n")} <= known
+
+
+def _is_comment(item: Dataset) -> bool:
+    return item.ConceptNameCodeSequence[0].CodeValue == "121106"
+
+
+def sentences_of(findings: Findings) -> list[str]:
+    """All that words and evidence say of findings."""
+    said = [*words.case(findings), *words.choice(findings), words.key_contour(1)]
+    for lesion in findings.lesions:
+        said += [words.description(lesion.contour.provenance), *words.measured(lesion)]
+        for prediction in lesion.predictions:
+            said += [evidence.headline(prediction), *evidence.evidence(prediction), *evidence.caveats(prediction.model)]
+    return said
 
 
 def coded(ds: Dataset) -> list[tuple[str, str]]:
