@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import pickle
 import re
@@ -28,6 +29,7 @@ from node.domain.language import (
     say,
     sentence,
 )
+from node.domain.order import Order, Predecessor
 from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.refusals import REFUSALS
 from node.domain.report import report
@@ -37,6 +39,7 @@ from node.stages.judge import judge
 from node.stages.predict import predict, unavailable
 from tests.support import sentences
 from tests.support.findings import DRAWN, FOUND, KRAS, PREDICTED, WITHHELD, make_case, make_lesion
+from tests.support.results import order_of
 
 OTHERS = ("de", "es")
 
@@ -272,3 +275,56 @@ def test_a_said_is_an_english_text():
     assert said == "The images carry no Patient ID."
     assert {said: 1}["The images carry no Patient ID."] == 1
     assert json.dumps([said]) == '["The images carry no Patient ID."]'
+
+
+TOLD = {
+    "Refused": (1, "found"),
+    "Problem": (1, "found"),
+    "Standing": (1, "why"),
+    "NotEvaluated": (1, "text"),
+    "PassedOver": (2, "why"),
+    "GroundGlass": (2, "why_missing"),
+}
+"""What carries a sentence to the reader: class to the place and the name of the argument."""
+
+
+def test_what_reaches_a_reader_is_said():
+    """A bare text in a refusal, or in a reason to pass something over, would stay English: each is made with `say`."""
+    bare = []
+    for path in sorted(sentences.ROOT.rglob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
+            if name in TOLD:
+                place, keyword = TOLD[name]
+                told = [*call.args[place : place + 1], *(k.value for k in call.keywords if k.arg == keyword)]
+                bare += [
+                    f"{path.name}:{call.lineno}" for each in told if isinstance(each, (ast.JoinedStr, ast.Constant))
+                ]
+    assert bare == []
+
+
+def test_an_order_carries_its_sentences():
+    """Refusal and change reach the worker as sentences; the job is the one that its English text would have made."""
+    order = order_of("de")
+    change = say("{count} more images arrived for {role}", count=4, role="ct")
+    found = say("{count} instances were received with different pixels under one UID", count=2)
+    order = replace(
+        order,
+        refusal=("conflicting instances", found),
+        predecessor=Predecessor(job_id="x", objects=(), change=change),
+        clinical=Clinical({"age": Value(61.0, say("clinical file, line {line}", line=4))}),
+    )
+    plain = replace(
+        order,
+        refusal=("conflicting instances", str(found)),
+        predecessor=replace(order.predecessor, change=str(change)),
+    )
+    back = Order.from_json(order.to_json())
+
+    assert back == order
+    assert back.job_id == order.job_id == plain.job_id
+    assert render(back.refusal[1], "de").startswith("2 Instanzen wurden unter derselben UID")
+    assert render(back.predecessor.change, "es") == "llegaron 4 imágenes más para «ct»"
+    assert render(back.clinical.values["age"].source, "de") == "klinische Datei, Zeile 4"
+    assert Order.from_json(plain.to_json()) == plain  # as an older version wrote it
+    assert back.pipeline.language == "de"
