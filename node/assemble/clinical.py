@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from node.domain.clinical import OLDEST, Clinical, Value
+from node.domain.language import say
 from node.domain.series import Patient
 from node.errors import ConfigError
 
@@ -109,7 +110,7 @@ class _Table:
             if text.casefold() in _UNKNOWN:
                 continue
             try:
-                values[name] = Value(_VALUES[name](text), f"clinical file, line {line}")
+                values[name] = Value(_VALUES[name](text), say("clinical file, line {line}", line=line))
             except ValueError as error:
                 self.mistakes.append(f"line {line}: {name} {error}")
         smoked = values.get("pack_years")

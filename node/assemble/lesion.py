@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.assemble.study import RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input
+from node.domain.language import say
 from node.domain.order import LesionRules, LesionSource, SourceKind
 from node.domain.rules import Fit
 from node.domain.series import Instance
@@ -99,7 +100,9 @@ def _belongs(candidate: Instance, measured: Fit, study: Study) -> str:
 def _ambiguity(candidate: Instance, study: Study) -> str:
     named = {candidate.frame_uid, *candidate.referenced_frames} - {""}
     count = max((len(study.patient_frames.get(frame, ())) for frame in named), default=0)
-    return (
-        f"the {candidate.modality} references no image, and {count} image series share its frame of reference; "
-        "it cannot be told which of them it was drawn on"
+    return say(
+        "the {modality} references no image, and {count} image series share its frame of reference; it cannot be told "
+        "which of them it was drawn on",
+        modality=candidate.modality,
+        count=count,
     )

@@ -11,9 +11,11 @@ from typing import Any, Literal
 from node.assemble.lesion import Sources, Speaks, sources
 from node.assemble.study import LESION_SOURCES, Current, Study, as_input
 from node.domain.clinical import Clinical
+from node.domain.language import joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Fit, fit
 from node.domain.series import Patient
+from node.domain.sources import NAMES
 from node.domain.stack import find_gap
 
 CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
@@ -100,23 +102,24 @@ def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Orde
 def change(new: Order, old: Order) -> str:
     """One sentence for the reader: what changed since the former result."""
     if new.patient_key != old.patient_key:
-        return "The patient identity of the study was corrected."
+        return say("The patient identity of the study was corrected.")
     parts = []
     if added := _keys(new.lesion) - _keys(old.lesion):
-        parts.append(f"a new source of the lesion arrived ({', '.join(sorted({kind for kind, _ in added}))})")
+        kinds = joined([NAMES[kind] for kind in sorted({kind for kind, _ in added})], ", ")
+        parts.append(say("a new source of the lesion arrived ({kinds})", kinds=kinds))
     if _keys(old.lesion) - _keys(new.lesion):
-        parts.append("a former source of the lesion no longer counts")
+        parts.append(say("a former source of the lesion no longer counts"))
     for role, inputs in new.roles.items():
         before = {i.sop_uid for i in old.roles.get(role, ())}
         now = {i.sop_uid for i in inputs}
         if {i.series_uid for i in inputs} != {i.series_uid for i in old.roles.get(role, ())}:
-            parts.append(f"another series fills {role}")
+            parts.append(say("another series fills {role}", role=role))
         elif now - before:
-            parts.append(f"{len(now - before)} more images arrived for {role}")
+            parts.append(say("{count} more images arrived for {role}", count=len(now - before), role=role))
     if not parts:
-        parts.append("it was run again on request" if new.refusal == old.refusal else "the conflict of inputs changed")
-    text = "; ".join(parts)
-    return text[0].upper() + text[1:] + "."
+        same = new.refusal == old.refusal
+        parts.append(say("it was run again on request") if same else say("the conflict of inputs changed"))
+    return say("{parts:capital}.", parts=joined(parts, "; "))
 
 
 def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
@@ -204,18 +207,18 @@ def _refusal(
     patients: frozenset[Patient], match: _Match, by_uid: Mapping[str, Current], at_hand: Sources
 ) -> tuple[str, str] | None:
     if len(patients) > 1:
-        return ("patient identity conflict", f"the study was received under {len(patients)} patient identities")
+        found = say("the study was received under {count} patient identities", count=len(patients))
+        return ("patient identity conflict", found)
     if not next(iter(patients)).id:
-        return ("no patient id", "the images carry no Patient ID (0010,0020)")
+        return ("no patient id", say("the images carry no Patient ID (0010,0020)"))
     used = [i.sop_uid for _, fitting in match.roles.values() for i in fitting.instances]
     conflicting = [uid for uid in used if by_uid[uid].conflict]
     if at_hand.conflict:
         conflicting.append(at_hand.conflict)
     if conflicting:
-        return (
-            "conflicting instances",
-            f"{len(conflicting)} instances were received with different pixels under one UID",
-        )
+        count = len(conflicting)
+        found = say("{count} instances were received with different pixels under one UID", count=count)
+        return ("conflicting instances", found)
     drawn = [source for source in at_hand.found if source.kind != "model"]
     if at_hand.ambiguous and not drawn:
         return ("ambiguous reference", at_hand.ambiguous)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ from node import shipped
 from node.config.base import AETitle, HttpUrl, Section, Share
 from node.config.pipelines import PipelineSection
 from node.domain.document import ExportKind, ResultKind
+from node.domain.language import Language
 from node.domain.order import Pipeline
 
 
@@ -24,6 +26,9 @@ class NodeSection(Section):
     )
     ledger_url: SecretStr | None = Field(
         None, description="Database URL, e.g. postgresql+psycopg://user@host/radnode; SQLite in state_dir when absent."
+    )
+    language: Language = Field(
+        "en", description="Language of the sentences in results: en, de or es. Codes and their meanings stay English."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level logged.")
 
@@ -167,6 +172,10 @@ class Config(Section):
     def resolved(self) -> tuple[Pipeline, ...]:
         """The pipelines in the domain's form."""
         return tuple(
-            pipeline.resolved(number, {kind for name in pipeline.send_to for kind in self.destinations[name].takes})
+            replace(pipeline.resolved(number, self._asked(pipeline)), language=self.node.language)
             for number, pipeline in enumerate(self.pipelines)
         )
+
+    def _asked(self, pipeline: PipelineSection) -> set[ResultKind | ExportKind]:
+        """What the destinations of a pipeline take."""
+        return {kind for name in pipeline.send_to for kind in self.destinations[name].takes}

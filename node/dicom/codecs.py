@@ -15,6 +15,7 @@ from pydicom.uid import UID
 
 from node.dicom.functional import frame_count
 from node.dicom.header import FOREIGN, Header, quiet
+from node.domain.language import say
 from node.errors import Refused
 
 NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
@@ -68,9 +69,10 @@ def decode(ds: Dataset) -> NDArray[Any]:
         Refused: Code "undecodable"; what was found names the instance and its transfer syntax, for the report.
     """
     syntax = str(ds.file_meta.get("TransferSyntaxUID", ""))
-    where = f"instance {ds.get('SOPInstanceUID', 'without UID')}"
+    uid = str(ds.get("SOPInstanceUID", "?"))
     if syntax not in DECODABLE:
-        raise Refused("undecodable", f"{where}: no decoder for transfer syntax {syntax}", at="decoding")
+        found = say("instance {uid}: no decoder for transfer syntax {syntax}", uid=uid, syntax=syntax)
+        raise Refused("undecodable", found, at="decoding")
     for plugin in PLUGINS.get(syntax, ("",)):
         try:
             with quiet():
@@ -78,7 +80,11 @@ def decode(ds: Dataset) -> NDArray[Any]:
         except (*FOREIGN, RuntimeError):
             continue
         return stored_values(array if frame_count(ds) > 1 else array[np.newaxis], ds)
-    raise Refused("undecodable", f"{where}: {UID(syntax).name} ({syntax}) pixels cannot be decoded", at="decoding")
+    found = say(
+        "instance {uid}: pixels of transfer syntax {name} ({syntax}) cannot be decoded",
+        uid=uid, name=UID(syntax).name, syntax=syntax,
+    )  # fmt: skip
+    raise Refused("undecodable", found, at="decoding")
 
 
 def decode_file(path: Path, header: Header) -> NDArray[Any]:
@@ -96,10 +102,9 @@ def decode_file(path: Path, header: Header) -> NDArray[Any]:
         with quiet():
             ds = pydicom.dcmread(path)
     except FOREIGN as error:
-        where = f"instance {header.ds.get('SOPInstanceUID', 'without UID')}"
-        raise Refused(
-            "undecodable", f"{where}: the file cannot be read ({type(error).__name__})", at="decoding"
-        ) from error
+        uid = str(header.ds.get("SOPInstanceUID", "?"))
+        found = say("instance {uid}: the file cannot be read ({fault})", uid=uid, fault=type(error).__name__)
+        raise Refused("undecodable", found, at="decoding") from error
     return decode(ds)
 
 

@@ -13,6 +13,7 @@ from node.dicom.codecs import decode
 from node.dicom.functional import frame_count, is_multiframe, macro
 from node.dicom.header import FOREIGN, quiet
 from node.dicom.references import SEGMENTATIONS
+from node.domain.language import say
 from node.errors import InstanceUnreadable, Refused
 
 GEOMETRY = (
@@ -63,7 +64,7 @@ def _read(path: Path) -> Dataset:
         with quiet():
             return pydicom.dcmread(path)
     except FOREIGN as error:
-        found = f"no readable DICOM file ({type(error).__name__})"
+        found = say("no readable DICOM file ({fault})", fault=type(error).__name__)
         raise InstanceUnreadable(found, at=path.name, do="export it again and resend it") from error
 
 

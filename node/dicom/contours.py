@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 
 from node.dicom.foreign import reading, unusable
 from node.domain.findings import SegmentAlgorithmType
+from node.domain.language import Said, say
 
 CLOSED = frozenset({"CLOSED_PLANAR", "CLOSEDPLANAR_XOR"})
 """Contour Geometric Types (3006,0042) that enclose an area."""
@@ -74,7 +75,7 @@ def read_structure_set(path: Path) -> StructureSet:
     with reading(path, "RT Structure Set"):
         ds = pydicom.dcmread(path)
         if "StructureSetROISequence" not in ds:
-            raise unusable(path, "RT Structure Set", "it has no Structure Set ROI Sequence (3006,0020)")
+            raise unusable(path, "RT Structure Set", say("it has no Structure Set ROI Sequence (3006,0020)"))
         return _structure_set(ds)
 
 
@@ -103,14 +104,14 @@ def _structure_set(ds: Dataset) -> StructureSet:
 
 def _roi(item: Dataset, drawn: Dataset | None, interpreted_type: str, default_frame: str) -> Roi:
     sequence = (drawn.get("ContourSequence") if drawn is not None else None) or []
-    contours, passed_over, sop_uids = [], Counter[str](), set()
+    contours, passed_over, sop_uids = [], Counter[Said](), set()
     for contour in sequence:
         kind = str(contour.get("ContourGeometricType") or "").strip().upper()
         points = _points(contour)
         if kind not in CLOSED:
-            passed_over[f"of type {kind or 'not stated'}"] += 1
+            passed_over[say("of type {kind}", kind=kind or say("not stated"))] += 1
         elif len(points) < 3:
-            passed_over["with fewer than three points"] += 1
+            passed_over[say("with fewer than three points")] += 1
         else:
             contours.append(points)
             sop_uids |= {
@@ -126,7 +127,10 @@ def _roi(item: Dataset, drawn: Dataset | None, interpreted_type: str, default_fr
         frame_uid=str(item.get("ReferencedFrameOfReferenceUID") or default_frame),
         contours=tuple(contours),
         sop_uids=frozenset(sop_uids),
-        skipped=tuple(f"{count} contour(s) {what} enclose no area" for what, count in sorted(passed_over.items())),
+        skipped=tuple(
+            say("{count} contour(s) {what} enclose no area", count=count, what=what)
+            for what, count in sorted(passed_over.items())
+        ),
     )
 
 

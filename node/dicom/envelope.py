@@ -16,6 +16,7 @@ from node.dicom.inherit import inherit
 from node.dicom.uids import IMPLEMENTATION_UID, derive_uid
 from node.domain.document import ResultKind
 from node.domain.findings import Findings, ModelFacts
+from node.domain.language import Language
 from node.domain.order import Order, Predecessor
 
 KINDS: dict[ResultKind, int] = {kind: place for place, kind in enumerate(get_args(ResultKind), start=1)}
@@ -49,6 +50,7 @@ class Envelope:
         models: Every algorithm that had a part in the result, in a fixed order.
         site: Finding Site as (code, scheme, meaning), None where the pipeline names none.
         drawn: Whether every lesion was drawn by hand: a Segmentation of it is no work of an AI.
+        language: Of every sentence in the objects; names of series, codes and their meanings stay English.
     """
 
     job_id: str
@@ -65,6 +67,7 @@ class Envelope:
     models: tuple[ModelFacts, ...] = ()
     site: tuple[str, str, str] | None = None
     drawn: bool = False
+    language: Language = "en"
 
     def __post_init__(self) -> None:
         if self.written_at.tzinfo is None:
@@ -87,6 +90,7 @@ class Envelope:
             refused=refused,
             models=tuple(models),
             site=order.pipeline.finding_site,
+            language=order.pipeline.language,
         )
 
     def naming(self, findings: Findings) -> Envelope:

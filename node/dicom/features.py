@@ -16,6 +16,7 @@ from node.dicom.groups import finding, sites
 from node.dicom.items import Reference
 from node.domain import words
 from node.domain.findings import Lesion
+from node.domain.language import Language
 from node.domain.radiomics import Feature
 
 STATISTICS: Mapping[str, str] = {
@@ -72,6 +73,7 @@ def feature_group(
     segment: Reference,
     images: Sequence[Reference],
     site: tuple[str, str, str] | None,
+    language: Language,
 ) -> hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     """
     The measurement group (TID 1411) with all features of one lesion.
@@ -86,6 +88,7 @@ def feature_group(
         segment: Our SEG; the lesion's number is its segment.
         images: Slices (or frames) that the lesion lies on.
         site: Finding Site.
+        language: Of the sentences.
     """
     group = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
@@ -95,7 +98,7 @@ def feature_group(
     )
     content = group[0].ContentSequence
     content.extend(_item(lesion, feature, items.algorithm(*algorithm, said)) for feature, said in described)
-    content.append(items.text("\n".join([words.description(lesion.contour.provenance), *words.measured(lesion)])))
+    content.append(items.text([words.description(lesion.contour.provenance), *words.measured(lesion)], language))
     return group
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pydicom
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
+from node.domain.language import joined, say, told
 from node.domain.volume import Volume
 from node.errors import InstanceUnreadable
 
@@ -26,7 +27,7 @@ class PassedOver:
     Something in a source that is not used.
 
     Attributes:
-        what: Kind and number: "ROI 3", "segment 1", …
+        what: Kind and number, a sentence's part: "ROI 3", "segment 1", …
         name: What its maker called it: free text, for the result objects only, never for a log.
         why: The reason, free of what others wrote.
         code: Refusal code, where the case is refused if nothing else shows the lesion; "" when it is no lesion at all.
@@ -40,12 +41,12 @@ class PassedOver:
     @property
     def named(self) -> str:
         """What it is with its name, for the reader."""
-        return f"{self.what} '{self.name}'" if self.name else self.what
+        return say("{what} '{name}'", what=self.what, name=self.name) if self.name else self.what
 
     @property
     def unnamed(self) -> str:
         """Without the name, for messages that may be logged."""
-        return f"{self.what}: {self.why}"
+        return joined([self.what, self.why], ": ")
 
 
 def listed(passed: Iterable[PassedOver]) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def listed(passed: Iterable[PassedOver]) -> tuple[str, ...]:
     same: dict[str, list[str]] = {}
     for each in passed:
         same.setdefault(each.why, []).append(each.named)
-    return tuple(f"{', '.join(named)}: {why}" for why, named in same.items())
+    return tuple(joined([joined(names, ", "), why], ": ") for why, names in same.items())
 
 
 @contextmanager
@@ -76,18 +77,19 @@ def reading(path: Path, what: str) -> Iterator[None]:
         with pydicom.config.disable_value_validation():
             yield
     except _FAULTS as error:
-        raise unusable(path, what, f"it cannot be read ({type(error).__name__})") from error
+        raise unusable(path, what, say("it cannot be read ({fault})", fault=type(error).__name__)) from error
 
 
 def unusable(path: Path, what: str, why: str) -> InstanceUnreadable:
     """The error for an object that is not what was expected; `why` holds no value of the data set."""
-    return InstanceUnreadable(f"no usable {what}: {why}", at=path.name, do="send the object again, or correct it")
+    found = say("no usable {what}: {why}", what=what, why=told(why))
+    return InstanceUnreadable(found, at=path.name, do="send the object again, or correct it")
 
 
 def elsewhere(frame_uid: str, sop_uids: frozenset[str], volume: Volume) -> str:
     """Why a drawing cannot lie on a volume, "" when it can; one without a frame of reference must name an image."""
     if frame_uid and frame_uid != volume.frame_uid:
-        return "it lies in another frame of reference than the measured series"
+        return say("it lies in another frame of reference than the measured series")
     if not frame_uid and sop_uids.isdisjoint(s.sop_uid for s in volume.slices):
-        return "it names neither a frame of reference nor an image of the measured series"
+        return say("it names neither a frame of reference nor an image of the measured series")
     return ""

@@ -15,10 +15,16 @@ from node.dicom.envelope import algorithm_name
 from node.dicom.items import Reference
 from node.domain import evidence, place, words
 from node.domain.findings import Lesion, Measurements, ModelFacts, Prediction, Provenance
+from node.domain.language import Language, Said
 
 
 def lesion_group(
-    lesion: Lesion, *, segment: Reference, images: Sequence[Reference], site: tuple[str, str, str] | None
+    lesion: Lesion,
+    *,
+    segment: Reference,
+    images: Sequence[Reference],
+    site: tuple[str, str, str] | None,
+    language: Language,
 ) -> hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations:
     """
     The measurement group of one lesion.
@@ -28,6 +34,7 @@ def lesion_group(
         segment: Our SEG; the lesion's number is its segment.
         images: Slices (or frames) that the lesion lies on.
         site: Finding Site.
+        language: Of the sentences.
     """
     provenance = lesion.contour.provenance
     group = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
@@ -42,7 +49,7 @@ def lesion_group(
     content.extend(_measurements(lesion.measurements))
     for prediction in lesion.predictions:
         content.extend(_answers(prediction))
-    content.extend(_statements(lesion))
+    content.extend(_statements(lesion, language))
     return group
 
 
@@ -53,6 +60,7 @@ def key_slice_group(
     parts: int,
     image: Reference,
     site: tuple[str, str, str] | None,
+    language: Language,
 ) -> hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations:
     """
     The measurement group of one lesion with its contour on one slice (TID 1410), what the models say first.
@@ -65,6 +73,7 @@ def key_slice_group(
         parts: How many separate parts of the lesion lie on the slice.
         image: The slice (or frame).
         site: Finding Site.
+        language: Of the sentences.
     """
     group = hd.sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(uid=lesion.tracking_uid, identifier=lesion.tracking_id),
@@ -76,8 +85,8 @@ def key_slice_group(
     for prediction in lesion.predictions:
         content.extend(_answers(prediction))
     content.extend(_size(lesion.measurements))
-    content.append(items.text(words.key_contour(parts)))
-    content.extend(_statements(lesion))
+    content.append(items.text(words.key_contour(parts), language))
+    content.extend(_statements(lesion, language))
     return group
 
 
@@ -143,14 +152,14 @@ def _about(facts: ModelFacts) -> list[Dataset]:
     return [*about, *items.algorithm(algorithm_name(facts), facts.version)]
 
 
-def _statements(lesion: Lesion) -> list[Dataset]:
+def _statements(lesion: Lesion, language: Language) -> list[Dataset]:
     """One TEXT for the lesion, one for every prediction."""
     about = [words.description(lesion.contour.provenance), *place.side(lesion), *words.measured(lesion)]
     panels = [_panel(prediction) for prediction in lesion.predictions]
-    return [items.text("\n".join(lines)) for lines in (about, *panels)]
+    return [items.text(lines, language) for lines in (about, *panels)]
 
 
-def _panel(prediction: Prediction) -> list[str]:
+def _panel(prediction: Prediction) -> list[Said]:
     """The headline first, then what it rests on; a group stands for itself, so the model's limits are in each."""
     limits = evidence.caveats(prediction.model) if words.is_answered(prediction) else []
     return [evidence.headline(prediction), *evidence.evidence(prediction), *limits]

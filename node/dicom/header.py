@@ -26,6 +26,7 @@ from pydicom.tag import BaseTag
 from node.dicom.extent import cut_off
 from node.dicom.functional import frame_places, uniform_items
 from node.dicom.references import find_references
+from node.domain.language import say
 from node.domain.series import Frame, Instance, Patient
 from node.errors import InstanceUnreadable
 
@@ -115,7 +116,7 @@ def _readable(path: Path) -> Iterator[None]:
         with quiet():
             yield
     except FOREIGN as error:
-        raise _unreadable(path, f"no readable DICOM file ({type(error).__name__})") from error
+        raise _unreadable(path, say("no readable DICOM file ({fault})", fault=type(error).__name__)) from error
 
 
 def _unreadable(path: Path, found: str) -> InstanceUnreadable:
@@ -130,11 +131,11 @@ def _open(file: BinaryIO, path: Path) -> Header:
     file.seek(0)
     ds = pydicom.dcmread(file, stop_before_pixels=True)
     if not ds.file_meta.get("TransferSyntaxUID"):
-        raise _unreadable(path, "no Transfer Syntax UID (0002,0010) in the file meta information")
+        raise _unreadable(path, say("no Transfer Syntax UID (0002,0010) in the file meta information"))
     deflated = ds.file_meta.TransferSyntaxUID == DEFLATED
     pixels = file.tell() if not deflated and file.tell() < size else None
     if not deflated and cut_off(ds, file, size):
-        raise _unreadable(path, f"the file ends after {size} bytes in the middle of the data set")
+        raise _unreadable(path, say("the file ends after {size} bytes in the middle of the data set", size=size))
     return Header(ds, start, pixels)
 
 
@@ -167,9 +168,9 @@ def _uid(ds: Dataset, keyword: str, path: Path) -> str:
     """A UID that is safe to become part of a path (PS3.5 section 9.1)."""
     uid = _text(ds, keyword)
     if not uid:
-        raise _unreadable(path, f"no {keyword}")
+        raise _unreadable(path, say("no {keyword}", keyword=keyword))
     if len(uid) > 64 or not _UID.fullmatch(uid):
-        raise _unreadable(path, f"{keyword} is no valid UID")
+        raise _unreadable(path, say("{keyword} is no valid UID", keyword=keyword))
     return uid
 
 

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from node.dicom.functional import flat, is_multiframe, macro, value
 from node.dicom.planes import File, Plane
 from node.dicom.suv import suv_factor
+from node.domain.language import say
 from node.errors import Refused
 
 AIR_HU = -1000.0
@@ -60,16 +61,17 @@ def scale_of(plane: Plane, modality: str, suv: float | None) -> Scale:
     if modality == "PT" and suv is None:
         mapping = _real_world(ds, plane.index)
         if mapping is None:
-            raise Refused("unsupported image", "a frame has no mapping to SUVbw", at=where)
+            raise Refused("unsupported image", say("a frame has no mapping to SUVbw"), at=where)
         return Scale(float(mapping.RealWorldValueSlope), float(mapping.RealWorldValueIntercept))
     slope, intercept, kind = _rescale(ds, plane.index)
     if modality == "CT" and (slope is None or intercept is None):
-        raise Refused("unsupported image", "Rescale Slope or Intercept is absent, so HU are unknown", at=where)
+        found = say("Rescale Slope or Intercept is absent, so HU are unknown")
+        raise Refused("unsupported image", found, at=where)
     if modality == "CT" and kind not in HOUNSFIELD:
-        raise Refused("unsupported image", f"CT values are {kind}, not HU", at=where)
+        raise Refused("unsupported image", say("CT values are {kind}, not HU", kind=kind), at=where)
     slope = 1.0 if slope is None else slope
     if slope == 0 or not np.isfinite([slope, intercept or 0.0]).all():
-        raise Refused("unsupported image", "Rescale Slope is zero or no number", at=where)
+        raise Refused("unsupported image", say("Rescale Slope is zero or no number"), at=where)
     factor = suv if suv is not None else 1.0
     return Scale(slope * factor, (intercept or 0.0) * factor)
 

@@ -15,6 +15,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import SegmentationStorage
 
 from node.dicom import codes
+from node.domain.language import TAGS, Language, render
 from node.domain.volume import Volume
 
 CONTAINS, MODIFIES, HAS_PROPERTIES = "CONTAINS", "HAS CONCEPT MOD", "HAS PROPERTIES"
@@ -41,9 +42,17 @@ def reference(header: Dataset) -> Reference:
     )
 
 
-def text(value: str, name: Code = codes.COMMENT) -> Dataset:
-    """A TEXT item; lines are separated by CR LF (PS3.5 6.1.3)."""
-    return hd.sr.TextContentItem(name=name, value=value.replace("\n", "\r\n"), relationship_type=CONTAINS)
+def text(said: str | Sequence[str], language: Language, name: Code = codes.COMMENT) -> Dataset:
+    """A TEXT item with sentences in the reader's language; lines are separated by CR LF (PS3.5 6.1.3)."""
+    lines = [said] if isinstance(said, str) else said
+    value = "\r\n".join(render(line, language) for line in lines)
+    return hd.sr.TextContentItem(name=name, value=value, relationship_type=CONTAINS)
+
+
+def language_of(language: Language) -> list[Dataset]:
+    """TID 1204: the language of what the report says, as a tag of RFC 5646."""
+    tag, meaning = TAGS[language]
+    return list(hd.sr.LanguageOfContentItemAndDescendants(hd.sr.CodedConcept(tag, "RFC5646", meaning)))
 
 
 def code(name: Code, value: Code, relationship: str = CONTAINS, children: Sequence[Dataset] = ()) -> Dataset:
@@ -65,11 +74,11 @@ def num(
     A NUM item, rounded to `digits`.
 
     None, NaN and the infinities leave Measured Value Sequence empty and say why in Numeric Value Qualifier (CID 42):
-    an invented number is worse than none.
+    an invented number is worse than none. Minus zero is zero.
     """
     known = value is not None and math.isfinite(value)
     item = hd.sr.NumContentItem(
-        name=name, value=round(float(value), digits) if known and value is not None else 0.0, unit=unit,
+        name=name, value=round(float(value), digits) + 0.0 if known and value is not None else 0.0, unit=unit,
         relationship_type=relationship,
     )  # fmt: skip
     if not known:

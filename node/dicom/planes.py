@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from node.dicom.functional import FRAME_TYPES, frame_count, frame_of, is_multiframe, value
 from node.dicom.header import Header
+from node.domain.language import say
 from node.domain.series import Frame
 from node.errors import Refused
 
@@ -125,7 +126,8 @@ def plane(file: File, index: int) -> Plane:
         spacing = ds.get("PixelSpacing")
     place = frame_of(position, orientation)
     if place is None or not _orthonormal(place):
-        raise Refused("unsupported image", "Image Position or Orientation (Patient) is absent or broken", at=file.where)
+        found = say("Image Position or Orientation (Patient) is absent or broken")
+        raise Refused("unsupported image", found, at=file.where)
     return Plane(file, index, place, _matrix(file, spacing))
 
 
@@ -138,7 +140,8 @@ def frames_of(file: File) -> list[int]:
     """
     count = frame_count(file.ds)
     if count > 1 and not is_multiframe(file.ds):
-        raise Refused("unsupported image", f"{count} frames without functional groups", at=file.where)
+        found = say("{count} frames without functional groups", count=count)
+        raise Refused("unsupported image", found, at=file.where)
     return list(range(count))
 
 
@@ -152,11 +155,10 @@ def _matrix(file: File, spacing: object) -> tuple[int, int, float, float]:
         between_rows, between_columns = (float(v) for v in spacing or ())  # type: ignore[attr-defined]
         rows, columns = int(file.ds.Rows), int(file.ds.Columns)
     except (TypeError, ValueError, AttributeError) as error:
-        raise Refused(
-            "unsupported image", "Rows, Columns or Pixel Spacing is absent or broken", at=file.where
-        ) from error
+        found = say("Rows, Columns or Pixel Spacing is absent or broken")
+        raise Refused("unsupported image", found, at=file.where) from error
     if min(rows, columns) < 1 or not min(between_rows, between_columns) > 0:
-        raise Refused("unsupported image", "Rows, Columns or Pixel Spacing is zero", at=file.where)
+        raise Refused("unsupported image", say("Rows, Columns or Pixel Spacing is zero"), at=file.where)
     return rows, columns, between_rows, between_columns
 
 

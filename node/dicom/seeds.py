@@ -19,16 +19,17 @@ from pydicom.dataset import Dataset
 
 from node.dicom.foreign import PassedOver, reading, unusable
 from node.dicom.nature import Code, is_lesion, is_neoplasm, names_neoplasm, read_code
+from node.domain.language import say
 from node.domain.volume import Volume
 
-WHAT = "SR or presentation state"
+WHAT = say("SR or presentation state")
 GROUP, FINDING = ("DCM", "125007"), ("DCM", "121071")
 TRACKING_ID, TRACKING_UID = ("DCM", "112039"), ("DCM", "112040")
 OBSERVER_TYPE, DEVICE, PERSON = ("DCM", "121005"), ("DCM", "121007"), ("DCM", "121006")
 POINTS = {"POINT": (1,), "MULTIPOINT": (1, 2), "POLYLINE": (2,), "INTERPOLATED": (2,), "MULTISEGMENT": (2,)}
 """Graphic types that can be a seed, with the number of points they may have then."""
 
-ELSEWHERE = "its image is not one of the measured series"
+ELSEWHERE = say("its image is not one of the measured series")
 
 Locate = Callable[[str, int | None, float, float], NDArray[np.float64] | None]
 """
@@ -91,7 +92,7 @@ def read_seeds(path: Path, locate: Locate, pattern: str) -> SeedFile:
         elif str(ds.get("Modality", "")) in ("SR", "PR"):
             found = []
         else:
-            raise unusable(path, WHAT, "it has neither a content tree nor graphic annotations")
+            raise unusable(path, WHAT, say("it has neither a content tree nor graphic annotations"))
         return SeedFile(
             sop_class=str(ds.SOPClassUID),
             sop_uid=str(ds.SOPInstanceUID),
@@ -125,12 +126,12 @@ def _from_report(ds: Dataset, locate: Locate) -> Iterator[Seed | PassedOver]:
         text = {_concept(i)[:2]: str(i.get("TextValue") or i.get("UID") or "").strip() for i in _children(group)}
         label = text.get(TRACKING_ID) or finding[2]
         if not is_lesion(finding):
-            yield PassedOver("measurement group", label, "its Finding is not a lesion")
+            yield PassedOver(say("measurement group"), label, say("its Finding is not a lesion"))
             continue
         marks = [m for item in _walk(group) if (m := _mark(item, ds, locate)) is not None]
         usable = [m for m in marks if not isinstance(m, str)]
         if not usable:
-            yield PassedOver("measurement group", label, *_reason(marks))
+            yield PassedOver(say("measurement group"), label, *_reason(marks))
             continue
         points, frame_uid = max(usable, key=lambda m: float(np.linalg.norm(m[0][-1] - m[0][0])))
         yield Seed(
@@ -167,7 +168,7 @@ def _reason(marks: Sequence[object]) -> tuple[str, str]:
     reasons = [m for m in marks if isinstance(m, str)]
     if ELSEWHERE in reasons:
         return ELSEWHERE, "contour mismatch"
-    return (reasons[0] if reasons else "it has no point or two-point line"), ""
+    return (reasons[0] if reasons else say("it has no point or two-point line")), ""
 
 
 def _graphic(item: Dataset, size: int) -> NDArray[np.float64] | str:
@@ -177,7 +178,10 @@ def _graphic(item: Dataset, size: int) -> NDArray[np.float64] | str:
     values = [float(v) for v in (data if isinstance(data, Iterable) else [])]
     count = len(values) // size
     if count not in POINTS.get(kind, ()) or len(values) % size or not np.isfinite(values).all():
-        return f"a {kind or 'graphic'} of {count} point(s) is no point and no two-point line"
+        return say(
+            "a {graphic} of {count} point(s) is no point and no two-point line",
+            graphic=kind or say("graphic"), count=count,
+        )  # fmt: skip
     return np.array(values, np.float64).reshape(-1, size)
 
 
@@ -219,14 +223,14 @@ def _from_presentation(ds: Dataset, locate: Locate, pattern: str) -> Iterator[Se
         names = [n for n in (*texts, str(annotation.get("GraphicLayer") or "").strip()) if n]
         label = next((n for n in names if re.search(pattern, n)), "")
         if not label:
-            yield PassedOver("annotation", " / ".join(names), "neither its layer nor its text marks a seed")
+            yield PassedOver(say("annotation"), " / ".join(names), say("neither its layer nor its text marks a seed"))
             continue
         marks = list(_annotated(annotation, ds, locate))
         placed = [m for m in marks if not isinstance(m, str)]
         for points in placed:
             yield Seed(points=points, label=label, named_neoplasm=any(names_neoplasm(n) for n in names))
         if not placed:
-            yield PassedOver("annotation", label, *_reason(marks))
+            yield PassedOver(say("annotation"), label, *_reason(marks))
 
 
 def _annotated(annotation: Dataset, ds: Dataset, locate: Locate) -> Iterator[NDArray[np.float64] | str]:
@@ -245,9 +249,10 @@ def _annotated(annotation: Dataset, ds: Dataset, locate: Locate) -> Iterator[NDA
         if isinstance(data, str):
             yield data
         elif str(units).strip().upper() != "PIXEL":
-            yield f"its coordinates are in {units or 'unknown'} units, not in pixels of the image"
+            unit = units or say("unknown")
+            yield say("its coordinates are in {unit} units, not in pixels of the image", unit=unit)
         elif len(images) != 1:
-            yield "it does not say on which one image it was drawn"
+            yield say("it does not say on which one image it was drawn")
         else:
             placed = _place(data, images[0], locate)
             yield placed if placed is not None else ELSEWHERE

@@ -18,11 +18,12 @@ from node.dicom.foreign import reading, unusable
 from node.dicom.nature import Code, read_code
 from node.domain.findings import SegmentAlgorithmType
 from node.domain.geometry import Geometry
+from node.domain.language import say
 
 TOLERANCE = 0.05  #: how far a frame may lie from its place in the stack, in slices or pixels
 SAME_MM = 0.01  #: frames nearer than this lie at one position
 LARGEST = 400_000_000  #: voxels of one segment
-WHAT = "Segmentation"
+WHAT = say("Segmentation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +105,19 @@ class Segmentation:
         """The grid that holds these frames, and each one's slice index on it."""
         first = frames[0]
         if any(np.abs(f.orientation - first.orientation).max() > 1e-3 or f.pixel_mm != first.pixel_mm for f in frames):
-            raise unusable(self.path, WHAT, "the frames of one segment have several orientations or pixel sizes")
+            raise unusable(self.path, WHAT, say("the frames of one segment have several orientations or pixel sizes"))
         across, down = first.orientation[:3], first.orientation[3:]
         normal = np.cross(across, down)
         origin = min(frames, key=lambda f: float(f.position @ normal)).position
         offsets = np.array([f.position - origin for f in frames])
         if (np.abs(offsets @ np.array([down, across]).T) > TOLERANCE * np.array(first.pixel_mm)).any():
-            raise unusable(self.path, WHAT, "the frames of one segment do not lie behind one another")
+            raise unusable(self.path, WHAT, say("the frames of one segment do not lie behind one another"))
         heights = offsets @ normal
         step = self._step(normal, heights, first)
         places = [round(float(h) / step) for h in heights]
         shape = (max(places) + 1, int(self._ds.Rows), int(self._ds.Columns))
         if np.prod(np.array(shape, float)) > LARGEST:
-            raise unusable(self.path, WHAT, "one segment spans more voxels than any image has")
+            raise unusable(self.path, WHAT, say("one segment spans more voxels than any image has"))
         axes = np.array([normal, down, across])
         return Geometry.of_axes(origin=origin, spacing=(step, *first.pixel_mm), axes=axes, shape=shape), places
 
@@ -134,7 +135,7 @@ class Segmentation:
         for step in candidates:
             if step > SAME_MM and (np.abs(heights / step - np.round(heights / step)) <= TOLERANCE).all():
                 return step
-        raise unusable(self.path, WHAT, "the frames of one segment lie at irregular distances")
+        raise unusable(self.path, WHAT, say("the frames of one segment lie at irregular distances"))
 
     def _belongs(self, frame: _Frame, number: int) -> NDArray[np.bool_]:
         """Shape (row, column): whether each pixel of a frame belongs to the segment."""
@@ -157,7 +158,7 @@ def read_segmentation(path: Path) -> Segmentation:
     with reading(path, WHAT):
         ds = pydicom.dcmread(path)
         if "SegmentSequence" not in ds or "PixelData" not in ds:
-            raise unusable(path, WHAT, "it has no Segment Sequence (0062,0002) or no Pixel Data")
+            raise unusable(path, WHAT, say("it has no Segment Sequence (0062,0002) or no Pixel Data"))
         return Segmentation(
             sop_class=str(ds.SOPClassUID),
             sop_uid=str(ds.SOPInstanceUID),
@@ -191,7 +192,8 @@ def _frames(ds: Dataset, path: Path) -> Iterator[_Frame]:
         orientation = _group(ds, number, "PlaneOrientationSequence").get("ImageOrientationPatient")
         pixel_mm = _group(ds, number, "PixelMeasuresSequence").get("PixelSpacing")
         if not position or not orientation or not pixel_mm:
-            raise unusable(path, WHAT, "its frames have no place in the patient (plane position, orientation, spacing)")
+            why = say("its frames have no place in the patient (plane position, orientation, spacing)")
+            raise unusable(path, WHAT, why)
         yield _Frame(
             number,
             None if labelmap else frozenset(_segment_numbers(ds, number)),

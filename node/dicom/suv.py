@@ -15,6 +15,7 @@ from typing import Any
 
 from pydicom.dataset import Dataset
 
+from node.domain.language import Said, say
 from node.errors import Refused
 
 PHILIPS = "Philips PET Private Group"
@@ -41,13 +42,13 @@ def suv_factor(headers: Sequence[Dataset]) -> float:
     if units == "GML":
         kind = str(ds.get("SUVType") or "BW")
         if kind != "BW":
-            raise _refusal(f"Units GML with SUV Type {kind}: not by body weight")
+            raise _refusal(say("Units GML with SUV Type {kind}: not by body weight", kind=kind))
         return 1.0
     if units == "CNTS":
         return _philips(headers)
     if units == "BQML":
         return _per_becquerel(headers)
-    raise _refusal(f"Units (0054,1001) are {units or 'absent'}")
+    raise _refusal(say("Units (0054,1001) are {units}", units=units or say("absent")))
 
 
 def _philips(headers: Sequence[Dataset]) -> float:
@@ -56,7 +57,7 @@ def _philips(headers: Sequence[Dataset]) -> float:
         return suv
     if activity := _private(headers[0], 0x7053, PHILIPS, 0x09):
         return activity * _per_becquerel(headers)
-    raise _refusal("Units CNTS without a scale factor")
+    raise _refusal(say("Units CNTS without a scale factor"))
 
 
 def _private(ds: Dataset, group: int, creator: str, element: int) -> float:
@@ -70,18 +71,18 @@ def _per_becquerel(headers: Sequence[Dataset]) -> float:
     ds = headers[0]
     corrected = ds.get("CorrectedImage") or ()
     if corrected and not {"ATTN", "DECY"} <= set(corrected):
-        raise _refusal("not corrected for attenuation and decay")
+        raise _refusal(say("not corrected for attenuation and decay"))
     weight_kg = _number(ds, "PatientWeight")
     injected = (ds.get("RadiopharmaceuticalInformationSequence") or [Dataset()])[0]
     dose = _number(injected, "RadionuclideTotalDose")
     if dose < SMALLEST_DOSE_BQ:
-        raise _refusal("Radionuclide Total Dose is not in becquerel")
+        raise _refusal(say("Radionuclide Total Dose is not in becquerel"))
     correction = str(ds.get("DecayCorrection") or "")
     if correction == "START":
         half_life = _number(injected, "RadionuclideHalfLife")
         dose *= 2 ** (-_uptake(headers, injected).total_seconds() / half_life)
     elif correction != "ADMIN":
-        raise _refusal(f"Decay Correction (0054,1102) is {correction or 'absent'}")
+        raise _refusal(say("Decay Correction (0054,1102) is {correction}", correction=correction or say("absent")))
     return weight_kg * 1000 / dose
 
 
@@ -94,9 +95,9 @@ def _uptake(headers: Sequence[Dataset], injected: Dataset) -> timedelta:
         if start is not None and start > scan:  # injected before midnight
             start -= timedelta(days=1)
     if start is None:
-        raise _refusal("the time of injection is absent")
+        raise _refusal(say("the time of injection is absent"))
     if not timedelta(0) <= scan - start <= LONGEST_UPTAKE:
-        raise _refusal("the time of injection does not fit the time of the scan")
+        raise _refusal(say("the time of injection does not fit the time of the scan"))
     return scan - start
 
 
@@ -105,7 +106,7 @@ def _scan_start(headers: Sequence[Dataset]) -> datetime:
     series = _moment(headers[0].get("SeriesDate"), headers[0].get("SeriesTime"))
     acquired = [moment for ds in headers if (moment := _moment(ds.get("AcquisitionDate"), ds.get("AcquisitionTime")))]
     if not acquired:
-        raise _refusal("the time of acquisition is absent")
+        raise _refusal(say("the time of acquisition is absent"))
     if series is not None and series <= min(acquired):
         return series
     return _ge_scan_time(headers[0]) or min(acquired)
@@ -142,8 +143,8 @@ def _number(ds: Dataset, keyword: str) -> float:
         found = 0.0
     if found > 0:
         return found
-    raise _refusal(f"{keyword} is absent or zero")
+    raise _refusal(say("{keyword} is absent or zero", keyword=keyword))
 
 
-def _refusal(found: str) -> Refused:
-    return Refused("unsupported image", f"SUVbw cannot be computed: {found}", at="PET series")
+def _refusal(why: Said) -> Refused:
+    return Refused("unsupported image", say("SUVbw cannot be computed: {why}", why=why), at="PET series")

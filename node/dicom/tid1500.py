@@ -16,6 +16,7 @@ from node.dicom.items import Reference
 from node.domain import words
 from node.domain.document import ResultKind
 from node.domain.findings import Findings
+from node.domain.language import Language
 
 COMPREHENSIVE_3D_SR = "1.2.840.10008.5.1.4.1.1.88.34"
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -93,7 +94,7 @@ def _document(
             items.code(known.DCM.ProcedureReported, codes.procedure(modality), items.MODIFIES),
         ]
     )
-    root.ContentSequence.append(_case(findings))
+    root.ContentSequence.append(_case(findings, envelope.language))
     if groups:
         measured = hd.sr.ContainerContentItem(name=known.DCM.ImagingMeasurements, relationship_type=items.CONTAINS)
         measured.ContentSequence = hd.sr.ContentSequence(groups)
@@ -115,16 +116,13 @@ def observer(envelope: Envelope) -> list[Dataset]:
         serial_number=envelope.installation[:64],
     )
     context = hd.sr.ObserverContext(observer_type=known.DCM.Device, observer_identifying_attributes=device)
-    english = hd.sr.LanguageOfContentItemAndDescendants(
-        hd.sr.CodedConcept("en-US", "RFC5646", "English (United States)")
-    )
-    return [*english, *hd.sr.ObservationContext(observer_device_context=context)]
+    return [*items.language_of(envelope.language), *hd.sr.ObservationContext(observer_device_context=context)]
 
 
-def _case(findings: Findings) -> Dataset:
+def _case(findings: Findings, language: Language) -> Dataset:
     """Qualitative Evaluations of TID 1500: what holds for the case as a whole."""
     container = hd.sr.ContainerContentItem(name=codes.QUALITATIVE_EVALUATIONS, relationship_type=items.CONTAINS)
-    said = [items.text(line) for line in (*words.case(findings), *words.choice(findings))]
+    said = [items.text(line, language) for line in (*words.case(findings), *words.choice(findings))]
     if findings.state == "refused":
         said.insert(1 if findings.change else 0, items.code(codes.OUTCOME, codes.NOT_EVALUATED))
         said.insert(2 if findings.change else 1, items.code(codes.REASON, codes.refusal(findings.reason_code)))

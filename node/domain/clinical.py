@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from node.domain.language import say
+
 OLDEST = 130.0
 """Years beyond which a stated age is a mistake."""
 
 _YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 """Units of the value representation AS, PS3.5 table 6.2-1."""
 
-_AGE, _BIRTH = "PatientAge (0010,1010)", "StudyDate (0008,0020) minus PatientBirthDate (0010,0030)"
+_AGE = "PatientAge (0010,1010)"
+_BIRTH = say("StudyDate (0008,0020) minus PatientBirthDate (0010,0030)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,12 @@ def from_header(attributes: Mapping[str, tuple[str, ...]]) -> Clinical:
     if sex:
         values["sex"] = Value(sex, "PatientSex (0010,0040)")
     elif "PatientSex" in attributes:
-        problems["sex"] = "PatientSex is neither M nor F"
+        problems["sex"] = say("PatientSex is neither M nor F")
     smoking = {"YES": "current", "NO": "not_current"}.get(_text(attributes, "SmokingStatus"))
     if smoking:
         values["smoking"] = Value(smoking, "SmokingStatus (0010,21A0)")
     elif "SmokingStatus" in attributes:
-        problems["smoking"] = "SmokingStatus is neither YES nor NO"
+        problems["smoking"] = say("SmokingStatus is neither YES nor NO")
     return Clinical(values, problems)
 
 
@@ -87,7 +90,7 @@ def with_implied(clinical: Clinical) -> Clinical:
     smoking = clinical.values.get("smoking")
     if smoking is None or smoking.value != "never" or "pack_years" in clinical.values:
         return clinical
-    implied = Value(0.0, f"follows from never smoking ({smoking.source})")
+    implied = Value(0.0, say("follows from never smoking ({source})", source=smoking.source))
     return Clinical({**clinical.values, "pack_years": implied}, clinical.problems)
 
 
@@ -97,9 +100,9 @@ def _age(attributes: Mapping[str, tuple[str, ...]], values: dict[str, Value], pr
     derived = (studied - born).days / 365.25 if born and studied else None
     if derived is not None and not 0 <= derived <= OLDEST:
         derived = None
-        problems["age"] = "StudyDate minus PatientBirthDate is no age"
+        problems["age"] = say("StudyDate minus PatientBirthDate is no age")
     if stated is not None and derived is not None and min(abs(stated - derived), abs(stated - int(derived))) > 1:
-        problems["age"] = "PatientAge and StudyDate minus PatientBirthDate differ by more than a year"
+        problems["age"] = say("PatientAge and StudyDate minus PatientBirthDate differ by more than a year")
     elif stated is not None:
         values["age"] = Value(stated, _AGE)
     elif derived is not None and born and studied:
@@ -114,7 +117,7 @@ def _stated_age(text: str, problems: dict[str, str]) -> float | None:
     match = re.fullmatch(r"(\d{3})([DWMY])", text)
     years = int(match[1]) * _YEARS_PER[match[2]] if match else math.inf
     if years > OLDEST:
-        problems["age"] = "PatientAge is no age of the form nnnD, nnnW, nnnM or nnnY"
+        problems["age"] = say("PatientAge is no age of the form nnnD, nnnW, nnnM or nnnY")
         return None
     return years
 

@@ -8,37 +8,39 @@ from __future__ import annotations
 
 import math
 
+from node.domain.cards import heard
 from node.domain.findings import Findings, ModelFacts, OperatingPoint, Prediction
-from node.domain.words import (
-    NO_SUBSTITUTE,
-    concept_name,
-    ended,
-    is_answered,
-    percent,
-    sentence,
-    threshold,
-    verdict,
-)
+from node.domain.language import Said, joined, named, say, sentence, told
+from node.domain.terms import term
+from node.domain.words import NO_SUBSTITUTE, is_answered, percent, target, threshold, verdict
 
 
-def model_name(facts: ModelFacts) -> str:
+def model_name(facts: ModelFacts) -> Said:
     """Name, version and the beginning of the package's hash: enough to find the very model."""
-    digest = f", SHA-256 {facts.digest[:12]}" if facts.digest else ""
-    return f"{facts.name or facts.id} {facts.version} (package {facts.id}{digest})"
+    name = named(facts.name or facts.id)
+    package = joined([facts.id, f"SHA-256 {facts.digest[:12]}" if facts.digest else ""], ", ")
+    return say("{name} {version} (package {package})", name=name, version=facts.version, package=package)
 
 
-def headline(prediction: Prediction) -> str:
+def headline(prediction: Prediction) -> Said:
     """One line: the probability with its interval and how little it rests on, or that there is none and why."""
     facts, e = prediction.model, prediction.estimate
     if e is None or not is_answered(prediction):
-        why = sentence(prediction.reason or "the model gave no number")
-        return f"AI-predicted {facts.target or facts.id}: not evaluated. {why}"
-    interval = f"{percent(facts.interval_level)} interval {percent(e.lower)} to {percent(e.upper)}"
-    flag = f" BORDERLINE: {ended(prediction.reason or 'see below')}" if prediction.state == "borderline" else ""
-    return f"{concept_name(facts)}: {percent(e.probability)} ({interval}).{_gaps(prediction)}{flag}"
+        why = told(prediction.reason or say("the model gave no number"))
+        return say("AI-predicted {target}: not evaluated. {why:sentence}", target=target(facts), why=why)
+    answer = say(
+        "AI-predicted probability of {target}: {probability} ({level:.0f}% interval {lower} to {upper}).",
+        target=target(facts),
+        probability=percent(e.probability),
+        level=100 * float(facts.interval_level),
+        lower=percent(e.lower),
+        upper=percent(e.upper),
+    )
+    flag = say("BORDERLINE: {why:ended}", why=told(prediction.reason or say("see below")))
+    return joined([answer, _gaps(prediction), flag if prediction.state == "borderline" else ""])
 
 
-def evidence(prediction: Prediction) -> list[str]:
+def evidence(prediction: Prediction) -> list[Said]:
     """
     What must stand beside this answer for it to be believed (design rule 8), one sentence each.
 
@@ -55,10 +57,14 @@ def evidence(prediction: Prediction) -> list[str]:
     ]  # fmt: skip
 
 
-def caveats(facts: ModelFacts) -> list[str]:
+def caveats(facts: ModelFacts) -> list[Said]:
     """What holds for every answer of this model: whom it learnt from, and its limits."""
-    known = facts.training if facts.training.startswith("Trained") else f"Trained on {facts.training}"
-    return [*([ended(known)] if facts.training else []), *map(sentence, facts.limits)]
+    said = []
+    if facts.training.startswith(("Trained", "Not trained")):
+        said = [sentence(heard(facts.training))]
+    elif facts.training:
+        said = [say("Trained on {population:ended}", population=heard(facts.training))]
+    return [*said, *(sentence(heard(limit)) for limit in facts.limits)]
 
 
 def asked(findings: Findings) -> list[ModelFacts]:
@@ -67,104 +73,120 @@ def asked(findings: Findings) -> list[ModelFacts]:
     return list({(p.model.id, p.model.digest): p.model for p in answers}.values())
 
 
-def _model(facts: ModelFacts) -> str:
-    return f"Model: {model_name(facts)}."
+def _model(facts: ModelFacts) -> Said:
+    return say("Model: {name}.", name=model_name(facts))
 
 
-def _exploratory(facts: ModelFacts) -> list[str]:
-    return [f"EXPLORATORY: {ended(facts.exploratory.removeprefix('exploratory: '))}"] if facts.exploratory else []
+def _exploratory(facts: ModelFacts) -> list[Said]:
+    why = heard(facts.exploratory.removeprefix("exploratory: "))
+    return [say("EXPLORATORY: {why:ended}", why=why)] if why else []
 
 
 def _gaps(prediction: Prediction) -> str:
     """How much the answer rests on, where something is missing."""
     missing, known = len(prediction.missing_inputs), len(prediction.inputs)
-    return f" {missing} of {missing + known} inputs missing." if missing else ""
+    return say("{missing} of {all} inputs missing.", missing=missing, all=missing + known) if missing else ""
 
 
-def _missing(prediction: Prediction) -> list[str]:
+def _missing(prediction: Prediction) -> list[Said]:
     if not prediction.missing_inputs:
         return []
-    names = ", ".join(map(_label, prediction.missing_inputs))
-    return [f"Inputs missing: {names}. The interval does not hold what they would have changed."]
+    names = joined(map(term, prediction.missing_inputs), ", ")
+    return [say("Inputs missing: {names}. The interval does not hold what they would have changed.", names=names)]
 
 
-def _prevalence(prediction: Prediction) -> str:
+def _prevalence(prediction: Prediction) -> Said:
     trained, site, e = prediction.model.prevalence, prediction.rebased_to, prediction.estimate
-    known = percent(trained) if trained is not None else "not stated"
-    basis = f"Holds for a prevalence as in training ({known})"
+    known = percent(trained) if trained is not None else say("not stated")
+    basis = say("Holds for a prevalence as in training ({known}).", known=known)
     if site is not None:
-        basis = (
-            f"Re-based by Bayes' rule from the training prevalence ({known}) to {percent(site)}, stated by this site"
+        basis = say(
+            "Re-based by Bayes' rule from the training prevalence ({known}) to {site}, stated by this site.",
+            known=known,
+            site=percent(site),
         )
     at = trained if site is None else site
     if at is None or e is None or not e.lower <= at <= e.upper:
-        return f"{basis}."
-    return (
-        f"{basis}. The interval includes that prevalence: this answer does not set the patient apart from the average."
-    )
+        return basis
+    average = say("The interval includes that prevalence: this answer does not set the patient apart from the average.")
+    return joined([basis, average])
 
 
-def _calibration(prediction: Prediction) -> str:
+def _calibration(prediction: Prediction) -> Said:
     if prediction.model.calibrated:
-        return "Calibrated in cross-validation on its training data."
-    return "NOT CALIBRATED: read it as a score, not as a probability."
+        return say("Calibrated in cross-validation on its training data.")
+    return say("NOT CALIBRATED: read it as a score, not as a probability.")
 
 
-def _operating_point(prediction: Prediction) -> list[str]:
+def _operating_point(prediction: Prediction) -> list[Said]:
     point, at, side = prediction.model.operating_point, threshold(prediction), verdict(prediction)
     if point is None or at is None or side is None:
-        return ["The model declares no operating point."]
-    return [f"Operating point {percent(at)}: {side.value}. {_accuracy(point)}"]
+        return [say("The model declares no operating point.")]
+    said = say("Operating point {at}: {side}.", at=percent(at), side=side.value)
+    return [joined([said, _accuracy(point)])]
 
 
-def _accuracy(point: OperatingPoint) -> str:
-    def spread(share: float, interval: tuple[float, float]) -> str:
-        return f"{percent(share)} (95% interval {percent(interval[0])} to {percent(interval[1])})"
+def _accuracy(point: OperatingPoint) -> Said:
+    def spread(share: float, interval: tuple[float, float]) -> Said:
+        return say(
+            "{share} (95% interval {lower} to {upper})",
+            share=percent(share),
+            lower=percent(interval[0]),
+            upper=percent(interval[1]),
+        )
 
-    return (
-        f"Measured at it: sensitivity {spread(point.sensitivity, point.sensitivity_interval)}, "
-        f"specificity {spread(point.specificity, point.specificity_interval)}."
+    return say(
+        "Measured at it: sensitivity {sensitivity}, specificity {specificity}.",
+        sensitivity=spread(point.sensitivity, point.sensitivity_interval),
+        specificity=spread(point.specificity, point.specificity_interval),
     )
 
 
-def _known(prediction: Prediction) -> list[str]:
+def _known(prediction: Prediction) -> list[Said]:
     """The inputs that are known, by where they come from."""
-    by_source: dict[str, list[str]] = {}
+    by_source: dict[str, list[Said]] = {}
     for name, v in prediction.inputs.items():
-        by_source.setdefault(v.source, []).append(f"{_label(name)} {_value(v.value)}")
-    used = "; ".join(f"{', '.join(values)} [{source}]" for source, values in by_source.items())
-    title = "Inputs used" if is_answered(prediction) else "Known, but not used"
-    return [f"{title}: {used}."] if used else []
+        by_source.setdefault(v.source, []).append(joined([term(name), _value(v.value)]))
+    used = [
+        say("{values} [{source}]", values=joined(values, ", "), source=source) for source, values in by_source.items()
+    ]
+    if not used:
+        return []
+    if is_answered(prediction):
+        return [say("Inputs used: {used}.", used=joined(used, "; "))]
+    return [say("Known, but not used: {used}.", used=joined(used, "; "))]
 
 
-def _fitness(prediction: Prediction) -> list[str]:
+def _fitness(prediction: Prediction) -> list[Said]:
     """Whether the case is one that the model was made for; nothing where the headline says it, or nobody answered."""
     fitness, answered = prediction.fitness, is_answered(prediction)
     if fitness is None or (fitness.outcome == "in_domain" and not answered):
         return []
     if fitness.outcome == "in_domain":
-        return ["The case lies within what the model was made for."]
+        return [say("The case lies within what the model was made for.")]
     if fitness.reasons and all(reason in prediction.reason for reason in fitness.reasons):
         return []
-    where = "At the border of" if fitness.outcome == "borderline" else "Outside"
-    why = f": {'; '.join(fitness.reasons)}" if fitness.reasons else ""
-    return [ended(f"{where} what the model was made for{why}")]
+    where = say("Outside what the model was made for")
+    if fitness.outcome == "borderline":
+        where = say("At the border of what the model was made for")
+    return [say("{text:ended}", text=joined([where, joined(map(told, fitness.reasons), "; ")], ": "))]
 
 
-def _contributions(prediction: Prediction) -> list[str]:
+def _contributions(prediction: Prediction) -> list[Said]:
     parts = prediction.estimate.contributions if prediction.estimate else {}
     ranked = sorted(
         ((v, k) for k, v in parts.items() if math.isfinite(v) and abs(v) >= 0.005), key=lambda p: -abs(p[0])
     )
     if not ranked:
         return []
-    listed = ", ".join(f"{_label(name)} {value:+.2f}" for value, name in ranked)
-    return [f"What moved it, strongest first, in log-odds (plus raises, minus lowers the probability): {listed}."]
-
-
-def _label(name: str) -> str:
-    return "pack-years" if name == "pack_years" else name.replace("_", " ")
+    listed = [say("{name} {value:+.2f}", name=term(name), value=float(value)) for value, name in ranked]
+    return [
+        say(
+            "What moved it, strongest first, in log-odds (plus raises, minus lowers the probability): {listed}.",
+            listed=joined(listed, "; "),
+        )
+    ]
 
 
 def _value(value: float | str) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else _label(value)
+    return say("{value:g}", value=float(value)) if isinstance(value, int | float) else term(value)

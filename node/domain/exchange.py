@@ -4,9 +4,10 @@ Sentences that only an exchange with other systems needs; what is said of the fi
 
 from __future__ import annotations
 
-from node.domain.findings import Findings, Lesion, Prediction
-from node.domain.language import Said, say
-from node.domain.words import RESEARCH, ended
+from node.domain.cards import heard
+from node.domain.findings import Findings, Lesion, ModelFacts, Prediction
+from node.domain.language import Said, say, sentence, told
+from node.domain.words import RESEARCH
 
 METHOD = say("Radiogenomic prediction from imaging")
 MEASURED = say("Measured by software on the images")
@@ -38,4 +39,9 @@ def of_lesion(lesion: Lesion, findings: Findings, line: str) -> str:
 
 def why_absent(prediction: Prediction) -> Said:
     """Why there is no probability."""
-    return say("Not evaluated. {why}", why=ended(prediction.reason or say("The model gave no number.")))
+    return say("Not evaluated. {why:ended}", why=told(prediction.reason or say("The model gave no number.")))
+
+
+def use(facts: ModelFacts) -> list[Said]:
+    """What a model is meant for."""
+    return [sentence(heard(facts.intended_use))] if facts.intended_use else []

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from node.domain import evidence, words
 from node.domain.findings import Findings, Lesion, ModelFacts, Prediction
-from node.domain.language import say
+from node.domain.language import joined, named, say
 
 CASE: Mapping[str, str] = {
     "CHANGE": "Change since the previous result",
@@ -45,6 +45,8 @@ PREDICTION: Mapping[str, str] = {
     "L": "limits of the model",
 }
 """What a model says of lesion n: the code is RT<n>-<key>-<target>."""
+
+NEW_LINE = "\r\n"  #: PS3.5 6.1.3
 
 MOST_LESIONS = 999
 """So many fit the 16 characters of a code; more are not reported in this form."""
@@ -89,8 +91,8 @@ def _case(findings: Findings) -> Iterator[Line]:
         "STATUS": next(said) if refused else _outcome(findings),
         "RESEARCH": next(said),
         "COUNT": "" if refused else str(len(findings.lesions)),
-        "NOTES": "\n".join(said),
-        "CHOICE": "\n".join(words.choice(findings)),
+        "NOTES": joined(said, NEW_LINE),
+        "CHOICE": joined(words.choice(findings), NEW_LINE),
     }
     for key, meaning in CASE.items():
         yield Line(f"RT-{key}", meaning, values[key])
@@ -115,7 +117,7 @@ def _lesion(lesion: Lesion) -> Iterator[Line]:
     }
     known = m.ground_glass is not None and m.ground_glass.fraction is not None
     values = {
-        "NAME": lesion.tracking_id,
+        "NAME": named(lesion.tracking_id),
         "SOURCE": words.description(lesion.contour.provenance),
         "SIZE": say(
             "Lesion {number}: volume {volume}, long axis {long}, short axis {short}, 3-D diameter {diameter}.",
@@ -123,7 +125,7 @@ def _lesion(lesion: Lesion) -> Iterator[Line]:
         ),
         **sizes,
         "GLASS": words.percent(m.ground_glass.fraction or 0.0) if known and m.ground_glass is not None else "",
-        "NOTES": "\n".join(words.measured(lesion)),
+        "NOTES": joined(words.measured(lesion), NEW_LINE),
     }  # fmt: skip
     for key, meaning in LESION.items():
         yield Line(f"RT{n}-{key}", f"Lesion {n}: {meaning}", values[key])
@@ -132,9 +134,11 @@ def _lesion(lesion: Lesion) -> Iterator[Line]:
 def _predictions(lesion: Lesion) -> Iterator[Line]:
     for key, prediction in zip(_keys(lesion.predictions), lesion.predictions, strict=True):
         texts = {
-            "P": f"{evidence.headline(prediction)}\n{words.NO_SUBSTITUTE}",  # it may be all that a template takes
-            "E": "\n".join(evidence.evidence(prediction)),
-            "L": "\n".join(evidence.caveats(prediction.model)),
+            "P": joined(
+                [evidence.headline(prediction), words.NO_SUBSTITUTE], NEW_LINE
+            ),  # it may be all that a template takes
+            "E": joined(evidence.evidence(prediction), NEW_LINE),
+            "L": joined(evidence.caveats(prediction.model), NEW_LINE),
         }
         for part, what in PREDICTION.items():
             tail = f", lesion {lesion.number}" + (f": {what}" if what else "")

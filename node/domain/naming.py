@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from node.domain.language import say
 from node.domain.order import LesionRules
 
 TARGET_TYPES = frozenset({"CTV", "ITV", "PTV"})
@@ -36,18 +37,18 @@ def standing(name: str, interpreted_type: str, rules: LesionRules) -> Standing:
     whatever the type: a "PTV" of type GTV is a slip.
     """
     if excluded(name, rules):
-        return Standing(None, "its name is excluded (node, bed, marker, former drawing, expansion …)")
+        return Standing(None, say("its name is excluded (node, bed, marker, former drawing, expansion …)"))
     last = 1 + len(rules.roi_patterns)
     if _TARGET_NAME.search(name):
         return _target(last, rules)
     if interpreted_type == "GTV":
-        return Standing(0, "of interpreted type GTV")
+        return Standing(0, say("of interpreted type GTV"))
     for rank, pattern in enumerate(rules.roi_patterns, start=1):
         if re.search(pattern, name):
-            return Standing(rank, f"named like a tumour (pattern {rank})")
+            return Standing(rank, say("named like a tumour (pattern {rank})", rank=rank))
     if interpreted_type in TARGET_TYPES:
         return _target(last, rules)
-    return Standing(None, "neither its name nor its type says that it is a tumour")
+    return Standing(None, say("neither its name nor its type says that it is a tumour"))
 
 
 def excluded(name: str, rules: LesionRules) -> bool:
@@ -62,5 +63,5 @@ def is_target(name: str, interpreted_type: str) -> bool:
 
 def _target(rank: int, rules: LesionRules) -> Standing:
     if rules.target_volumes:
-        return Standing(rank, "a target volume")
-    return Standing(None, "it is a target volume (ITV, CTV or PTV), which this pipeline does not use")
+        return Standing(rank, say("a target volume"))
+    return Standing(None, say("it is a target volume (ITV, CTV or PTV), which this pipeline does not use"))

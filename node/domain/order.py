@@ -11,6 +11,7 @@ from typing import Literal
 
 from node.domain.clinical import Clinical
 from node.domain.document import ALWAYS, ExportKind, ResultKind
+from node.domain.language import Language
 from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
@@ -98,6 +99,7 @@ class Pipeline:
         features: Whether all radiomic features are computed even when no model asks for one.
         kinds: Result objects to make.
         exports: What else to write into the job's folder.
+        language: Of every sentence in them; codes and their meanings stay English.
     """
 
     name: str
@@ -117,6 +119,7 @@ class Pipeline:
     series_base: int = 9900
     kinds: tuple[ResultKind, ...] = ALWAYS
     exports: tuple[ExportKind, ...] = ()
+    language: Language = "en"
 
     @property
     def asks_for_features(self) -> bool:
@@ -222,7 +225,7 @@ class Order:
 
     def to_json(self) -> str:
         """The order as JSON text."""
-        return json.dumps(to_plain(self), ensure_ascii=False, sort_keys=True, indent=1)
+        return json.dumps(to_plain(self, sentences=True), ensure_ascii=False, sort_keys=True, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Order:

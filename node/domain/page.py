@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from node.domain.cards import heard
 from node.domain.evidence import caveats, evidence, model_name
 from node.domain.findings import Lesion, ModelFacts, Prediction, Provenance
-from node.domain.language import say
-from node.domain.words import NO_SUBSTITUTE, ended, is_answered, key_slice, measured, number, percent, sentence, source
+from node.domain.language import joined, say, told
+from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target
 
 SOFTWARE = say("Written by software; no person has read or signed this page.")
 WHERE_ALL_IS = say("Everything that was found is in the structured report of the same study.")
@@ -35,10 +36,9 @@ def written(at: datetime, node: str, installation: str) -> str:
 
 def lesion_name(lesion: Lesion, total: int) -> str:
     """Heading of a lesion: "Lesion 1 of 3: GTV-1"."""
-    name = f": {lesion.tracking_id}" if lesion.tracking_id != f"Lesion {lesion.number}" else ""
-    if total > 1:
-        return say("Lesion {number} of {total}{name}", number=lesion.number, total=total, name=name)
-    return say("Lesion {number}{name}", number=lesion.number, name=name)
+    alone = say("Lesion {number}", number=lesion.number)
+    counted = say("Lesion {number} of {total}", number=lesion.number, total=total) if total > 1 else alone
+    return joined([counted, "" if lesion.tracking_id == alone else lesion.tracking_id], ": ")
 
 
 def sizes(lesion: Lesion) -> list[tuple[str, str]]:
@@ -73,23 +73,17 @@ def size_in_short(lesion: Lesion) -> str:
 def answer_in_short(prediction: Prediction) -> str:
     """One line of a table: what is predicted, with interval, or why not."""
     facts, e = prediction.model, prediction.estimate
-    target = facts.target or facts.id
     if e is None or not is_answered(prediction):
-        return say(
-            "AI-predicted {target}: not evaluated. {why}",
-            target=target,
-            why=sentence(prediction.reason or "the model gave no number"),
-        )
-    flag = (
-        say(". BORDERLINE: {why}", why=ended(prediction.reason or "see the structured report"))
-        if prediction.state == "borderline"
-        else ""
-    )
-    return say(
-        "AI-predicted {target}: {share} ({level} interval {lower} to {upper}){flag}", target=target,
+        why = told(prediction.reason or say("the model gave no number"))
+        return say("AI-predicted {target}: not evaluated. {why:sentence}", target=target(facts), why=why)
+    answer = say(
+        "AI-predicted {target}: {share} ({level} interval {lower} to {upper}).", target=target(facts),
         share=percent(e.probability), level=percent(facts.interval_level), lower=percent(e.lower),
-        upper=percent(e.upper), flag=flag,
+        upper=percent(e.upper),
     )  # fmt: skip
+    if prediction.state != "borderline":
+        return answer
+    return joined([answer, say("BORDERLINE: {why:ended}", why=told(prediction.reason or say("see below")))])
 
 
 def proof(prediction: Prediction) -> list[str]:
@@ -164,7 +158,7 @@ def cut_short(text: str) -> str:
 
 def about(facts: ModelFacts) -> tuple[str, list[str]]:
     """A model's key facts: its name with version and hash, then whom it learnt from, its use and its limits."""
-    use = [say("Intended use: {use}", use=facts.intended_use)] if facts.intended_use else []
+    use = [say("Intended use: {use}", use=heard(facts.intended_use))] if facts.intended_use else []
     return say("About {model}", model=facts.name or facts.id), [*caveats(facts), *use]
 
 
@@ -182,8 +176,7 @@ def further_packages(count: int) -> tuple[str, str]:
 
 def drawn_by(provenance: Provenance) -> tuple[str, str]:
     """Where a lesion's outline comes from."""
-    uid = f", {provenance.sop_uid}" if provenance.sop_uid else ""
-    return say("Outline"), say("{source}{uid}", source=source(provenance), uid=uid)
+    return say("Outline"), joined([source(provenance), provenance.sop_uid], ", ")
 
 
 def images(count: int, series_uid: str) -> tuple[str, str]:
@@ -193,8 +186,8 @@ def images(count: int, series_uid: str) -> tuple[str, str]:
 
 def key_image(sop_uid: str, frame: int | None) -> tuple[str, str]:
     """The image that the first picture shows."""
-    where = say(", frame {frame}", frame=frame) if frame else ""
-    return say("Key image"), f"{sop_uid}{where}"
+    where = say("frame {frame}", frame=frame) if frame else ""
+    return say("Key image"), joined([sop_uid, where], ", ")
 
 
 def study(uid: str) -> tuple[str, str]:

@@ -10,20 +10,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypeVar, get_args, get_origin
 
+from node.domain.language import Said, recalled, remembered
+
 T = TypeVar("T")
 
 
-def to_plain(value: Any) -> Any:
-    """Turn dataclasses, mappings, tuples and datetimes into what `json` writes."""
+def to_plain(value: Any, *, sentences: bool = False) -> Any:
+    """
+    Turn dataclasses, mappings, tuples and datetimes into what `json` writes.
+
+    Args:
+        value: Any of them.
+        sentences: Whether a sentence is kept with its template and values, so that it can be said in another language
+            after `from_plain`; else it is its English text.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: to_plain(getattr(value, f.name), sentences=sentences) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(k): to_plain(v) for k, v in value.items()}
+        return {str(k): to_plain(v, sentences=sentences) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_plain(v) for v in value]
+        return [to_plain(v, sentences=sentences) for v in value]
     if isinstance(value, datetime):
         return value.isoformat()
-    return value
+    return remembered(value) if sentences and isinstance(value, Said) else value
 
 
 def from_plain(kind: type[T], plain: Any) -> T:
@@ -78,6 +87,8 @@ def _scalar(kind: Any, plain: Any) -> Any:
         return datetime.fromisoformat(plain)
     if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
         return float(plain)
+    if kind is str and isinstance(plain, dict):
+        return recalled(plain)
     if not isinstance(plain, kind):
         raise ValueError(f"expected {kind.__name__}, not {plain!r}")
     return plain

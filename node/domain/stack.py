@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from node.domain.language import say
 from node.domain.series import Frame
 from node.domain.volume import LoadRules
 
@@ -69,6 +70,17 @@ class Arrangement:
         """The stack to take."""
         return self.stacks[0]
 
+    def note(self, count: int) -> str:
+        """What a reader must know where `count` images lie in several stacks, "" where they do not."""
+        if not self.split_by:
+            return ""
+        return say(
+            "{count} images lie in {stacks} stacks that differ in {attribute}; the one with {label} and {slices} "
+            "slices was taken (complete before incomplete, then the most slices, then the latest).",
+            count=count, stacks=len(self.stacks), attribute=self.split_by, label=self.best.label or say("no value"),
+            slices=len(self.best.order),
+        )  # fmt: skip
+
 
 def arrange(
     frames: Sequence[Frame], rules: LoadRules, labels: Mapping[str, Sequence[Hashable]] | None = None
@@ -112,7 +124,8 @@ def _mixed(frames: Sequence[Frame]) -> Problem | None:
     apart = int((np.abs(orientations - orientations[0]).max(axis=1) > SAME_DIRECTION).sum())
     if not apart:
         return None
-    return Problem("mixed orientations", f"{apart} of {len(frames)} planes do not lie parallel to the first")
+    found = say("{apart} of {all} planes do not lie parallel to the first", apart=apart, all=len(frames))
+    return Problem("mixed orientations", found)
 
 
 def _project(frames: Sequence[Frame]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -178,16 +191,16 @@ def _judge(
 def _problem(along: NDArray[np.float64], sideways: NDArray[np.float64], rules: LoadRules) -> Problem | None:
     if _repeated(along):
         crowded = along.size - _unique(along).size
-        return Problem(
-            "non-uniform spacing", f"{crowded} planes lie where another one lies and nothing tells them apart"
-        )
+        found = say("{crowded} planes lie where another one lies and nothing tells them apart", crowded=crowded)
+        return Problem("non-uniform spacing", found)
     if uneven := _uneven(np.diff(along), rules):
         return uneven
     shift = float(np.linalg.norm(sideways - sideways[0], axis=1).max())
     if shift > SIDEWAYS_MM:
-        return Problem("gantry tilt", f"slices are shifted sideways by up to {shift:.1f} mm along the stack")
+        return Problem("gantry tilt", say("slices are shifted sideways by up to {mm:.1f} mm along the stack", mm=shift))
     if along.size < rules.min_slices:
-        return Problem("too few slices", f"{along.size} slices, at least {rules.min_slices} are needed")
+        few = say("{count} slices, at least {least} are needed", count=along.size, least=rules.min_slices)
+        return Problem("too few slices", few)
     return None
 
 
@@ -203,12 +216,19 @@ def _uneven(gaps: NDArray[np.float64], rules: LoadRules) -> Problem | None:
     steps = gaps / smallest
     if _on_raster(steps, rules) and not _second_spacing(gaps, odd):
         missing = int(np.round(steps - 1).sum())
-        return Problem("missing slices", f"{missing} slices are missing at a spacing of {smallest:.2f} mm")
+        found = say("{missing} slices are missing at a spacing of {mm:.2f} mm", missing=missing, mm=smallest)
+        return Problem("missing slices", found)
     if (gaps[odd] >= MISSING_FROM * usual).all() and not _second_spacing(gaps, odd):
-        return Problem(
-            "missing slices", f"{int(odd.sum())} gaps of up to {gaps.max():.2f} mm at a spacing of {usual:.2f} mm"
-        )
-    return Problem("non-uniform spacing", f"gaps between slices range from {smallest:.2f} to {gaps.max():.2f} mm")
+        found = say(
+            "{gaps} gaps of up to {largest:.2f} mm at a spacing of {usual:.2f} mm",
+            gaps=int(odd.sum()), largest=float(gaps.max()), usual=usual,
+        )  # fmt: skip
+        return Problem("missing slices", found)
+    found = say(
+        "gaps between slices range from {smallest:.2f} to {largest:.2f} mm",
+        smallest=smallest, largest=float(gaps.max()),
+    )  # fmt: skip
+    return Problem("non-uniform spacing", found)
 
 
 def _on_raster(steps: NDArray[np.float64], rules: LoadRules) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.geometry import Geometry
+from node.domain.language import say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,8 @@ class Slice:
     def label(self) -> str:
         """How a reader finds it in a viewer: "image 117", "frame 12"; "" where nothing tells."""
         if self.frame is not None:
-            return f"frame {self.frame}"
-        return "" if self.number is None else f"image {self.number}"
+            return say("frame {number}", number=self.frame)
+        return "" if self.number is None else say("image {number}", number=self.number)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

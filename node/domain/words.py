@@ -13,46 +13,56 @@ from enum import Enum
 from node.domain.findings import (
     Estimate,
     Findings,
+    GroundGlass,
     Lesion,
     Measurements,
     ModelFacts,
     Prediction,
     Provenance,
 )
+from node.domain.language import Said, figure, joined, named, say, sentence, told
 from node.domain.refusals import REFUSALS
 
-RESEARCH = "RESEARCH. Made by software without medical device clearance; not for diagnostic use."
-NO_SUBSTITUTE = "Not a substitute for molecular testing."
+RESEARCH = say("RESEARCH. Made by software without medical device clearance; not for diagnostic use.")
+NOT_DIAGNOSTIC = say("RESEARCH, not for diagnostic use")
+NO_SUBSTITUTE = say("Not a substitute for molecular testing.")
 
 _SOURCES = {
-    "rtstruct": "drawn in an RT Structure Set",
-    "seg": "taken from a Segmentation object",
-    "seed": "grown by software around a mark that a reader set",
-    "model": "found automatically",
+    "rtstruct": say("drawn in an RT Structure Set"),
+    "seg": say("taken from a Segmentation object"),
+    "seed": say("grown by software around a mark that a reader set"),
+    "model": say("found automatically"),
 }
 
 
 class Verdict(Enum):
     """The qualitative answer of a model: which side of its operating point the whole interval lies on."""
 
-    ABOVE = "the whole interval lies above it"
-    BELOW = "the whole interval lies below it"
-    INDETERMINATE = "the interval includes it, so the answer is indeterminate"
-    NOT_EVALUATED = "not evaluated"
+    ABOVE = say("the whole interval lies above it")
+    BELOW = say("the whole interval lies below it")
+    INDETERMINATE = say("the interval includes it, so the answer is indeterminate")
+    NOT_EVALUATED = say("not evaluated")
 
 
-def percent(share: float) -> str:
+def percent(share: float) -> Said:
     """A share as whole per cent, never rounded to certainty: 0.004 is "<1%"."""
     if not math.isfinite(share):
-        return "not a number"
+        return say("not a number")
     if 0 < share < 0.005:
-        return "<1%"
-    return ">99%" if 0.995 < share < 1 else f"{100 * share:.0f}%"
+        return say("<{share}%", share=1)
+    return say(">{share}%", share=99) if 0.995 < share < 1 else say("{share:.0f}%", share=100 * float(share))
 
 
-def number(value: float, unit: str = "", digits: int = 1) -> str:
+def number(value: float, unit: str = "", digits: int = 1) -> Said:
     """A measured number with its unit; what is not finite is said in words."""
-    return f"{value:.{digits}f} {unit}".strip() if math.isfinite(value) else "not measurable"
+    return joined([figure(value, digits), unit]) if math.isfinite(value) else say("not measurable")
+
+
+def target(facts: ModelFacts) -> Said:
+    """What a model predicts, in the reader's language where that is known."""
+    if facts.gene and facts.target == f"{facts.gene} mutation":
+        return say("{gene} mutation", gene=facts.gene)
+    return named(facts.target or facts.id)
 
 
 def concept_name(facts: ModelFacts, suffix: str = "") -> str:
@@ -89,85 +99,110 @@ def threshold(prediction: Prediction) -> float | None:
     return 1 / (1 + math.exp(-logit))
 
 
-def source(provenance: Provenance) -> str:
-    """Who drew the lesion: "Drawn in an RT Structure Set, ROI "GTV-1"."."""
+def source(provenance: Provenance) -> Said:
+    """Who drew the lesion: "Drawn in an RT Structure Set, labelled "GTV-1""."""
     text = _SOURCES[provenance.kind]
     if provenance.label:
-        text += f', labelled "{provenance.label}"'
+        text = say('{source}, labelled "{label}"', source=text, label=provenance.label)
     if provenance.model:
-        text += f" by {provenance.model}"
-    return f"{text[0].upper()}{text[1:]}"
+        text = say("{source} by {model}", source=text, model=provenance.model)
+    return say("{source:capital}", source=text)
 
 
-def nature(provenance: Provenance) -> str:
+def nature(provenance: Provenance) -> Said:
     """What is known of the lesion's nature, and from whom."""
     if provenance.named_neoplasm:
-        return "named as tumour by its source, not confirmed by this analysis"
+        return say("named as tumour by its source, not confirmed by this analysis")
     if provenance.kind == "model":
-        return "found automatically, nature not established"
-    return "nature not stated by its source, not established by this analysis"
+        return say("found automatically, nature not established")
+    return say("nature not stated by its source, not established by this analysis")
 
 
-def description(provenance: Provenance) -> str:
+def description(provenance: Provenance) -> Said:
     """Source and nature in one sentence, for the segment and the finding."""
-    score = f"{provenance.trust:.2f}" if provenance.trust is not None else ""
-    trust = f" The software's score for its own outline: {score} of 1 (no probability)." if score else ""
-    text = nature(provenance) if provenance.kind == "model" else f"{source(provenance)}; {nature(provenance)}"
-    return f"{text[0].upper()}{text[1:]}.{trust}"
+    what = nature(provenance)
+    said = [
+        sentence(what)
+        if provenance.kind == "model"
+        else say("{source}; {nature}.", source=source(provenance), nature=what)
+    ]
+    if provenance.trust is not None:
+        score = say("The software's score for its own outline: {score:.2f} of 1 (no probability).",
+                    score=float(provenance.trust))  # fmt: skip
+        said.append(score)
+    return joined(said)
 
 
-def refusal(code: str, reason: str = "") -> str:
+def segment_label(lesion: Lesion) -> Said:
+    """What viewers write beside the outline: "Lesion 1: GTV-1"."""
+    return joined([say("Lesion {number}", number=lesion.number), lesion.contour.provenance.label], ": ")
+
+
+def refusal(code: str, reason: str = "") -> Said:
     """Why a case was not evaluated: the sentence for the code, then what was so in this case."""
-    said = REFUSALS.get(code, "The case could not be evaluated.")
-    return said if not reason or reason in said else f"{said} In this case: {ended(reason)}"
+    said = REFUSALS.get(code) or say("The case could not be evaluated.")
+    if not reason or reason in said:
+        return said
+    return say("{refusal} In this case: {reason:ended}", refusal=said, reason=told(reason))
 
 
-def measured(lesion: Lesion) -> list[str]:
+def measured(lesion: Lesion) -> list[Said]:
     """What was measured, and what a reader must know about it."""
     m = lesion.measurements
-    said = [f"Long and short axis lie on {place}."] if (place := key_slice(m)) else []
+    said = [say("Long and short axis lie on {place}.", place=place)] if (place := key_slice(m)) else []
     if m.ground_glass is not None:
-        share = m.ground_glass
-        said.append(
-            f"Ground-glass share {percent(share.fraction)}, class {share.reader_class} (measured without rim, vessels "
-            "and air; agreement with readers untested)."
-            if share.fraction is not None
-            else f"Ground-glass share not measured: {ended(share.why_missing or 'no reason given')}"
-        )
+        said.append(_ground_glass(m.ground_glass))
     if m.touches_edge:
-        said.append("The lesion reaches the first or last slice: it may extend further, and is measured too small.")
+        said.append(
+            say("The lesion reaches the first or last slice: it may extend further, and is measured too small.")
+        )
     return [*said, *map(sentence, m.notes), *map(sentence, lesion.contour.provenance.notes)]
 
 
-def key_slice(m: Measurements) -> str:
-    """Where a reader finds the axes: "image 117, z -519.6 mm"; z (LPS) on axial images only."""
-    (_, _, start), (_, _, end) = m.long_axis.start, m.long_axis.end
-    place = f"z {start:.1f} mm" if abs(start - end) < 0.05 else ""
-    return ", ".join(filter(None, (m.key_image, place)))
-
-
-def key_contour(parts: int) -> str:
-    """What a contour on a single slice shows, and that the numbers beside it are not of that slice alone."""
-    which = f" It surrounds the largest of {parts} separate parts on this slice." if parts > 1 else ""
-    return (
-        "The contour is the outer boundary of the lesion on the slice of its long axis, along the edges of its pixels."
-        f"{which} Volume and predictions are those of the whole lesion."
+def _ground_glass(share: GroundGlass) -> Said:
+    if share.fraction is None:
+        why = told(share.why_missing or say("no reason given"))
+        return say("Ground-glass share not measured: {why:ended}", why=why)
+    return say(
+        "Ground-glass share {share}, class {reader_class} (measured without rim, vessels and air; agreement with "
+        "readers untested).",
+        share=percent(share.fraction),
+        reader_class=share.reader_class,
     )
 
 
-def case(findings: Findings) -> list[str]:
+def key_slice(m: Measurements) -> Said:
+    """Where a reader finds the axes: "image 117, z -519.6 mm"; z (LPS) on axial images only."""
+    (_, _, start), (_, _, end) = m.long_axis.start, m.long_axis.end
+    place = say("z {height:.1f} {unit}", height=float(start), unit="mm") if abs(start - end) < 0.05 else ""
+    return joined([m.key_image, place], ", ")
+
+
+def key_contour(parts: int) -> Said:
+    """What a contour on a single slice shows, and that the numbers beside it are not of that slice alone."""
+    outline = say(
+        "The contour is the outer boundary of the lesion on the slice of its long axis, along the edges of its pixels."
+    )
+    part = say("It surrounds the largest of {parts} separate parts on this slice.", parts=parts) if parts > 1 else ""
+    return joined([outline, part, say("Volume and predictions are those of the whole lesion.")])
+
+
+def case(findings: Findings) -> list[Said]:
     """What holds for the case as a whole; the change since the predecessor comes first."""
-    said = [f"Changed since the previous result: {ended(findings.change)}"] if findings.change else []
+    said = []
+    if findings.change:
+        said.append(say("Changed since the previous result: {change:ended}", change=told(findings.change)))
     if findings.state == "refused":
-        said.append(f"NOT EVALUATED ({findings.reason_code}). {refusal(findings.reason_code, findings.reason)}")
+        why = refusal(findings.reason_code, findings.reason)
+        said.append(say("NOT EVALUATED ({code}). {why}", code=findings.reason_code, why=why))
     said.append(RESEARCH)
     return said + [sentence(note) for note in findings.notes]
 
 
-def choice(findings: Findings) -> list[str]:
+def choice(findings: Findings) -> list[Said]:
     """Why these lesions and no others."""
-    said = [f"Choice of lesions: {ended(findings.rule)}"] if findings.rule else []
-    return said + [f"Passed over: {ended(skipped)}" for skipped in findings.skipped]
+    said = [say("Choice of lesions: {rule:ended}", rule=told(findings.rule))] if findings.rule else []
+    return said + [say("Passed over: {skipped:ended}", skipped=told(skipped)) for skipped in findings.skipped]
 
 
 def _numbers(e: Estimate) -> tuple[float, float, float]:
@@ -176,15 +211,3 @@ def _numbers(e: Estimate) -> tuple[float, float, float]:
 
 def _logit(p: float) -> float:
     return math.log(p / (1 - p))
-
-
-def ended(text: str) -> str:
-    """The text as a sentence: with a full stop where it has no end yet."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def sentence(text: str) -> str:
-    """The text with a full stop, and a capital where it begins with a plain lower-case word."""
-    text = ended(text)
-    return text[0].upper() + text[1:] if text[:2].isalpha() and text[:2].islower() else text

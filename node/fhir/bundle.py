@@ -17,6 +17,7 @@ from pydicom.sr.codedict import codes as known
 from node.dicom.envelope import Envelope, device_uid
 from node.domain import evidence, exchange, words
 from node.domain.findings import Findings
+from node.domain.language import TAGS, joined, spoken
 from node.fhir import devices, observations
 from node.fhir.check import check
 from node.fhir.context import Context
@@ -47,7 +48,7 @@ def encode_fhir(
     """
     envelope = envelope.naming(findings)
     context = Context(envelope=envelope, modality=modality, sr=sr, seg=seg)
-    entries = _entries(findings, context)
+    entries = spoken(_entries(findings, context), envelope.language)
     bundle = {
         "resourceType": "Bundle",
         "identifier": identifier(bundle_uid(envelope)),
@@ -85,6 +86,7 @@ def _report(findings: Findings, results: list[str], context: Context) -> Json:
     return filled(
         {
             "resourceType": "DiagnosticReport",
+            "language": TAGS[context.envelope.language][0],
             "extension": _replaced(context.envelope),
             "identifier": [identifier(context.envelope.sop_uid("sr"), DICOM_UID)],
             "basedOn": context.request,
@@ -96,7 +98,7 @@ def _report(findings: Findings, results: list[str], context: Context) -> Json:
             "issued": context.issued,
             "result": [local(uid) for uid in results],
             "imagingStudy": [context.study],
-            "conclusion": "\n".join(_conclusion(findings)),
+            "conclusion": joined(_conclusion(findings), "\n"),
         }
     )
 

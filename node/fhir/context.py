@@ -41,7 +41,7 @@ class Context:
         """
         number = str(self.sr.get("PatientID", "") or "")
         if not number:
-            return {"type": "Patient", "display": str(exchange.NOBODY)}
+            return {"type": "Patient", "display": exchange.NOBODY}
         issuer = str(self.sr.get("IssuerOfPatientID", "") or "")
         known = {"system": self._issuer_uri(), "assigner": filled({"display": issuer})}
         return logical("Patient", filled({**typed("MR", number), **known}))

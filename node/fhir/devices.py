@@ -7,7 +7,6 @@ from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_na
 from node.dicom.uids import derive_uid
 from node.domain import evidence, exchange
 from node.domain.findings import ModelFacts
-from node.domain.words import ended
 from node.fhir.elements import Json, concept, filled, identifier, local, notes
 
 
@@ -41,7 +40,7 @@ def algorithm(facts: ModelFacts) -> Json:
             "deviceName": [{"name": algorithm_name(facts), "type": "model-name"}],
             "type": concept(ARTIFICIAL_INTELLIGENCE),
             "version": [_version(exchange.SOFTWARE, facts.version), _version(exchange.DIGEST, facts.digest)],
-            "note": notes([*([ended(facts.intended_use)] if facts.intended_use else []), *evidence.caveats(facts)]),
+            "note": notes([*exchange.use(facts), *evidence.caveats(facts)]),
         }
     )
 
@@ -52,4 +51,4 @@ def made_by(facts: ModelFacts) -> Json | None:
 
 
 def _version(kind: str, value: str) -> Json:
-    return {"type": {"text": str(kind)}, "value": value}
+    return {"type": {"text": kind}, "value": value}

@@ -115,7 +115,7 @@ def local(uid: str) -> Json:
 
 def notes(lines: Iterable[str]) -> list[Json]:
     """Annotations, one for each line."""
-    return [{"text": str(line)} for line in lines]
+    return [{"text": line} for line in lines]
 
 
 def filled(resource: Json) -> Json:

@@ -86,7 +86,7 @@ def _measurements(lesion: Lesion, context: Context) -> list[tuple[str, Json]]:
             **_common(uid, code, context),
             **_at_lesion(lesion, context),
             **measured(value, unit, digits),
-            "method": {"text": str(exchange.MEASURED)},
+            "method": {"text": exchange.MEASURED},
             "device": local(node_uid(context.envelope)),
             "note": notes([exchange.marked()]),
         }
@@ -117,7 +117,7 @@ def _prediction(prediction: Prediction, lesion: Lesion, context: Context) -> tup
             **_common(uid, codes.probability(facts), context),
             **_at_lesion(lesion, context),
             **_answer(prediction),
-            "method": {"text": str(exchange.METHOD)},
+            "method": {"text": exchange.METHOD},
             "device": made_by(facts),
             "note": notes(said),
             "component": [*_interval(prediction), *_status(prediction), *_gene(prediction)],

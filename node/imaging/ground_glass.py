@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from node.domain.findings import GroundGlass
 from node.domain.geometry import Geometry
+from node.domain.language import say
 from node.imaging.grid import Bools, Floats, Spacing, erode, opened
 
 RIM_MM = 2.0
@@ -65,9 +66,18 @@ def reader_class(fraction: float) -> str:
 
 
 def _missing(count: int, voxel_ml: float, vessels: int) -> GroundGlass:
-    left = f"{count * voxel_ml:.2f} mL in {count} voxels"
-    strands = f", {vessels} voxels of vessels apart" if vessels else ""
-    why = f"only {left} remain inside the rim{strands}; at least {LEAST_ML} mL and {LEAST_VOXELS} voxels are needed"
+    values = {"ml": float(count * voxel_ml), "count": count, "least": LEAST_ML, "voxels": LEAST_VOXELS}
+    why = say(
+        "only {ml:.2f} mL in {count} voxels remain inside the rim; at least {least} mL and {voxels} voxels are needed",
+        **values,
+    )
+    if vessels:
+        why = say(
+            "only {ml:.2f} mL in {count} voxels remain inside the rim, {vessels} voxels of vessels apart; at least "
+            "{least} mL and {voxels} voxels are needed",
+            vessels=vessels,
+            **values,
+        )
     return GroundGlass(fraction=None, reader_class="", why_missing=why)
 
 

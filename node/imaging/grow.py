@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from node.domain.language import say
 from node.domain.volume import Volume
 from node.errors import Refused
 
@@ -104,7 +105,7 @@ def grow(volume: Volume, points: NDArray[np.float64]) -> Grown:
     """
     index = volume.geometry.index(points)
     if (index < -0.5).any() or (index > np.array(volume.geometry.shape) - 0.5).any():
-        raise Refused("contour mismatch", "the seed lies outside the image", at="grow",
+        raise Refused("contour mismatch", say("the seed lies outside the image"), at="grow",
                       do="check that the seed belongs to this series")  # fmt: skip
     length = float(np.linalg.norm(points[-1] - points[0]))
     radii = (max(LINE_REACH * length, 2 * max(volume.geometry.spacing[1:])),) if len(points) > 1 else RADII_MM
@@ -133,11 +134,13 @@ def _grow(site: _Site, radii: tuple[float, ...], most: float, *, in_lung: bool) 
         last = clear
         best = min([*([best] if best else []), *attempts], key=lambda a: a.leak, default=None)
     if best is None:
-        raise _untrusted("the lesion at the seed does not stand out from what is around it")
+        raise _untrusted(say("the lesion at the seed does not stand out from what is around it"))
     if best.leak <= LEAK:
-        raise _untrusted("the border of what grows from the seed depends on how far one looks")
+        raise _untrusted(say("the border of what grows from the seed depends on how far one looks"))
     if best.leak > most:
-        raise _untrusted(f"growth from the seed runs into other tissue ({best.leak:.0%} of the limit sphere)")
+        share = 100 * float(best.leak)
+        found = say("growth from the seed runs into other tissue ({share:.0f}% of the limit sphere)", share=share)
+        raise _untrusted(found)
     return best
 
 
@@ -248,14 +251,17 @@ def _with_seed(site: _Site, core: NDArray[np.bool_], opening: float) -> NDArray[
 
 
 def _method(points: int, attempt: _Attempt, *, in_lung: bool) -> str:
-    seed = "a line" if points > 1 else "a point"
-    how = (
-        "above the level half-way between lesion and lung" if in_lung else "nearer to the lesion's level than around it"
-    )
-    cut = f"opened by {attempt.opening:g} mm" if attempt.opening else "not opened"
-    return (
-        f"Grown by the node from {seed} that was marked: voxels {how}, within {attempt.radius:.0f} mm, {cut}; "
-        "the outline is the node's, not the reader's."
+    how = say("nearer to the lesion's level than around it")
+    if in_lung:
+        how = say("above the level half-way between lesion and lung")
+    cut = say("opened by {mm:g} mm", mm=float(attempt.opening)) if attempt.opening else say("not opened")
+    return say(
+        "Grown by the node from {seed} that was marked: voxels {how}, within {radius:.0f} mm, {cut}; the outline is "
+        "the node's, not the reader's.",
+        seed=say("a line") if points > 1 else say("a point"),
+        how=how,
+        radius=float(attempt.radius),
+        cut=cut,
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from node.domain.geometry import Geometry
+from node.domain.language import say
 from node.errors import Refused
 from node.imaging.regrid import onto
 
@@ -74,7 +75,7 @@ def rasterise(contours: Sequence[NDArray[np.float64]], geometry: Geometry) -> Ra
         Refused: "contour mismatch": the drawing does not meet the image, holds no voxel centre, or is not planar.
     """
     if not contours:
-        raise _mismatch("the drawing has no closed contour")
+        raise _mismatch(say("the drawing has no closed contour"))
     index = [geometry.index(c) for c in contours]
     if all(np.ptp(i[:, 0]) <= PARALLEL for i in index):
         box = _fill(index, geometry, ends=None)
@@ -146,7 +147,7 @@ def _bounds(planes: Sequence[_Plane], ends: float) -> tuple[NDArray[np.intp], ND
     low = np.array([planes[0].at - ends, *points.min(axis=0)])
     high = np.array([planes[-1].at + ends, *points.max(axis=0)])
     if np.abs([low, high]).max() > 1e6 or np.prod(high - low + 3) > LARGEST_BOX:
-        raise _mismatch("the drawing is far larger than any image")
+        raise _mismatch(say("the drawing is far larger than any image"))
     start = np.floor(low).astype(np.intp)
     return start, np.ceil(high).astype(np.intp) - start + 1
 
@@ -205,9 +206,10 @@ def _fill_apart(contours: Sequence[NDArray[np.float64]], geometry: Geometry) -> 
     start = np.floor(seen.min(axis=0)).astype(np.intp)
     shape = np.ceil(seen.max(axis=0)).astype(np.intp) - start + 1
     if np.prod(shape.astype(float)) > LARGEST_BOX:
-        raise _mismatch("the drawing is far larger than any image")
+        raise _mismatch(say("the drawing is far larger than any image"))
     wide = geometry.crop((int(start[0]), int(start[1]), int(start[2])), (int(shape[0]), int(shape[1]), int(shape[2])))
-    note = f"It was drawn in planes that are not parallel to the slices, {pitch * own.spacing[0]:.1f} mm apart."
+    apart = float(pitch * own.spacing[0])
+    note = say("It was drawn in planes that are not parallel to the slices, {apart:.1f} mm apart.", apart=apart)
     return _Box(onto(box.mask, placed, wide), start, (note,))
 
 
@@ -216,11 +218,11 @@ def _own_grid(contours: Sequence[NDArray[np.float64]], geometry: Geometry) -> tu
     normals = [_area_vector(c) for c in contours]
     normal = max(normals, key=np.linalg.norm)
     if np.linalg.norm(normal) < 1e-6:
-        raise _mismatch("the contours enclose no area")
+        raise _mismatch(say("the contours enclose no area"))
     normal = normal / np.linalg.norm(normal)
     heights = [c @ normal for c in contours]
     if max(float(np.ptp(h)) for h in heights) > PLANAR_MM:
-        raise _mismatch("the contours of one drawing are not planar, or lie in planes of different orientation")
+        raise _mismatch(say("the contours of one drawing are not planar, or lie in planes of different orientation"))
     levels = np.unique(np.round([h.mean() for h in heights], 2))
     gaps = np.diff(levels)[np.diff(levels) > SAME_PLANE_MM]
     finest = min(geometry.spacing) / 2
@@ -250,17 +252,20 @@ def _paste(box: _Box, geometry: Geometry) -> Raster:
     mask = np.zeros(geometry.shape, bool)
     total = int(box.mask.sum())
     if not total:
-        raise _mismatch("the drawing holds no voxel centre")
+        raise _mismatch(say("the drawing holds no voxel centre"))
     if (low < high).all():
         there = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
         here = tuple(slice(int(a - s), int(b - s)) for a, b, s in zip(low, high, box.start, strict=True))
         mask[there] = box.mask[here]
     inside = int(mask.sum())
     if not inside:
-        raise _mismatch("the drawing lies wholly outside the image")
+        raise _mismatch(say("the drawing lies wholly outside the image"))
     outside = 1 - inside / total
-    lost = (f"{max(outside, 0.001):.1%} of the drawing lies outside the image and was cut off.",) if outside else ()
-    return Raster(mask, outside, box.notes + lost)
+    if not outside:
+        return Raster(mask, outside, box.notes)
+    share = 100 * max(outside, 0.001)
+    lost = say("{share:.1f}% of the drawing lies outside the image and was cut off.", share=share)
+    return Raster(mask, outside, (*box.notes, lost))
 
 
 def _notes(at: NDArray[np.float64], pitch: float, slice_mm: float, *, on_slices: bool) -> tuple[str, ...]:
@@ -268,11 +273,17 @@ def _notes(at: NDArray[np.float64], pitch: float, slice_mm: float, *, on_slices:
     notes = []
     if not on_slices or (gaps[gaps <= BRIDGE * pitch] > 1 + 1e-3).any():
         notes.append(
-            f"Contours are {pitch * slice_mm:.1f} mm apart and slices {slice_mm:.1f} mm: "
-            "slices without a contour of their own take the shape between their neighbours."
+            say(
+                "Contours are {contours:.1f} mm apart and slices {slices:.1f} mm: slices without a contour of their "
+                "own take the shape between their neighbours.",
+                contours=float(pitch * slice_mm),
+                slices=float(slice_mm),
+            )
         )
     if missing := int((gaps > BRIDGE * pitch).sum()):
-        notes.append(f"The drawing is interrupted {missing} time(s) along the slices; the gaps were left empty.")
+        notes.append(
+            say("The drawing is interrupted {count} time(s) along the slices; the gaps were left empty.", count=missing)
+        )
     return tuple(notes)
 
 

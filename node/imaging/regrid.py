@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.geometry import Geometry
+from node.domain.language import figure, joined, say
 
 
 def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np.bool_]:
@@ -46,13 +47,19 @@ def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], 
     inside = ((index >= -0.5) & (index <= np.array(target.shape) - 0.5)).all(axis=1)
     notes = []
     if not inside.all():
-        notes.append(f"{max(1 - inside.mean(), 0.001):.1%} of the segment lies outside the image and was cut off.")
+        share = 100 * max(1 - float(inside.mean()), 0.001)
+        notes.append(say("{share:.1f}% of the segment lies outside the image and was cut off.", share=share))
     if np.abs(index - np.round(index)).max() > 0.01 or int(inside.sum()) != int(carried.sum()):
-        spacing = " x ".join(f"{s:.2f}" for s in own.spacing)
+        spacing = joined([figure(s, 2) for s in own.spacing], " x ")
         before, after = mask.sum() * own.voxel_ml, carried.sum() * target.voxel_ml
         notes.append(
-            f"The segment has a grid of its own ({spacing} mm); it was carried over voxel centre by voxel centre "
-            f"({before:.2f} mL there, {after:.2f} mL here)."
+            say(
+                "The segment has a grid of its own ({spacing} mm); it was carried over voxel centre by voxel centre "
+                "({before:.2f} mL there, {after:.2f} mL here).",
+                spacing=spacing,
+                before=float(before),
+                after=float(after),
+            )
         )
     return tuple(notes)
 

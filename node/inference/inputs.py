@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from node.domain.language import joined, say
+from node.domain.terms import term
+
 SOURCES = ("clinical", "image", "measure", "feature")
 """Where a quantity comes from: clinical values, image classes, measurements, radiomic features."""
 
@@ -98,7 +101,8 @@ def encode(inputs: tuple[ModelInput, ...], quantities: Mapping[str, float | str]
         if number is not None:
             numbers[item.name] = number
         elif item.unlisted == "refuse" or not item.levels:
-            outside[item.source] = f"{item.quantity} is none of: {', '.join(item.levels) or 'a number'}"
+            levels = joined(map(term, item.levels), ", ") or say("a number")
+            outside[item.source] = say("{name} is none of: {levels}", name=term(item.quantity), levels=levels)
         if number is not None and (why := _out_of_range(item, number)):
             outside[item.source] = why
     missing = tuple(item.name for item in inputs if item.name not in numbers)
@@ -113,8 +117,7 @@ def _out_of_range(item: ModelInput, number: float) -> str:
     if item.range is None or item.range[0] <= number <= item.range[1]:
         return ""
     low, high = item.range
-    return f"{item.quantity} is {number:g}{_unit(item)}, outside {low:g} to {high:g}{_unit(item)}"
-
-
-def _unit(item: ModelInput) -> str:
-    return "" if item.unit == "1" else f" {item.unit}"
+    values = {"name": term(item.quantity), "number": float(number), "low": float(low), "high": float(high)}
+    if item.unit == "1":
+        return say("{name} is {number:g}, outside {low:g} to {high:g}", **values)
+    return say("{name} is {number:g} {unit}, outside {low:g} to {high:g} {unit}", unit=item.unit, **values)

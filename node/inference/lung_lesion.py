@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.findings import Drawing, ModelFacts
+from node.domain.language import joined, say
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
 from node.imaging.candidates import Candidate, find_candidates
@@ -18,14 +19,14 @@ from node.imaging.outline import outline
 from node.imaging.phantom import Nodule, chest_phantom
 
 NAMES = {
-    "air": "vessels run into it on many sides",
-    "elongation": "it is long like a vessel",
-    "wall": "much of it lies against the wall or the mediastinum",
-    "floor": "it rests on the diaphragm and may be part of it",
-    "stalk": "thick tissue joins it to the body, as with a vessel of the hilum",
-    "size": "it is small",
-    "margin": "another candidate is nearly as likely",
-    "extent": "its outline does not fit the tissue it started from",
+    "air": say("vessels run into it on many sides"),
+    "elongation": say("it is long like a vessel"),
+    "wall": say("much of it lies against the wall or the mediastinum"),
+    "floor": say("it rests on the diaphragm and may be part of it"),
+    "stalk": say("thick tissue joins it to the body, as with a vessel of the hilum"),
+    "size": say("it is small"),
+    "margin": say("another candidate is nearly as likely"),
+    "extent": say("its outline does not fit the tissue it started from"),
 }
 
 
@@ -103,19 +104,20 @@ class LungLesion:
         """
         volume = next(iter(volumes.values()))
         if volume.unit != "HU":
-            raise Refused("wrong anatomy", f"{volume.modality} in {volume.unit}, not CT in HU", at=self.facts.id)
+            found = say("{modality} in {unit}, not CT in HU", modality=volume.modality, unit=volume.unit)
+            raise Refused("wrong anatomy", found, at=self.facts.id)
         lungs = find_lungs(volume)
         if lungs is None:
-            raise Refused("wrong anatomy", "no lung was found in the image", at=self.facts.id)
+            raise Refused("wrong anatomy", say("no lung was found in the image"), at=self.facts.id)
         judged = self._ranked(find_candidates(volume, lungs, self.parameters.soft_hu))
         whole = [each for each in judged if not each.candidate.cut]
         left_out = _left_out(judged, whole)
         if not whole or whole[0].weight == 0:
-            return Drawing(masks=(), trust=0.0, why=f"No compact soft tissue was found in the lungs.{left_out}")
+            return _nothing(say("No compact soft tissue was found in the lungs."), left_out)
         best = whole[0]
         drawn = outline(volume, lungs, best.candidate)
         if not drawn.mask.any():
-            return Drawing(masks=(), trust=0.0, why=f"No lesion stood out from the lung around it.{left_out}")
+            return _nothing(say("No lesion stood out from the lung around it."), left_out)
         rival = whole[1].weight / best.weight if len(whole) > 1 else 0.0
         last = {
             "margin": _scale(1 - rival, self.parameters.margin),
@@ -181,9 +183,14 @@ class LungLesion:
     def _drawing(mask: NDArray[np.bool_], factors: Mapping[str, float], left_out: str) -> Drawing:
         trust = float(np.prod(list(factors.values())))
         doubts = [NAMES[name] for name, factor in sorted(factors.items(), key=lambda item: item[1]) if factor < 0.9]
-        why = "Compact, surrounded by aerated lung, and by far the largest candidate." if not doubts else ""
-        why = why or f"Doubts: {'; '.join(doubts)}."
-        return Drawing(masks=(mask,), trust=round(trust, 4), why=why + left_out)
+        why = say("Compact, surrounded by aerated lung, and by far the largest candidate.")
+        if doubts:
+            why = say("Doubts: {doubts}.", doubts=joined(doubts, "; "))
+        return Drawing(masks=(mask,), trust=round(trust, 4), why=joined([why, left_out]))
+
+
+def _nothing(why: str, left_out: str) -> Drawing:
+    return Drawing(masks=(), trust=0.0, why=joined([why, left_out]))
 
 
 def _scale(value: float, ends: tuple[float, float]) -> float:
@@ -201,14 +208,14 @@ def _left_out(judged: list[_Judged], whole: list[_Judged]) -> str:
     """A sentence when something larger was passed over because the image cuts it."""
     seen = whole[0].weight if whole else 0.0
     cut = [each for each in judged if each.candidate.cut and each.weight > seen / 2]
-    return " A mass that the first or last slice cuts was passed over." if cut else ""
+    return say("A mass that the first or last slice cuts was passed over.") if cut else ""
 
 
 def _parameters(table: Mapping[str, object], model: str) -> Parameters:
     known = {field.name for field in fields(Parameters)}
-    do = "repair [parameters] in its model.toml"
+    do = say("repair [parameters] in its model.toml")
     if unknown := sorted(set(table) - known):
-        raise ModelFailed(f"has no parameter {', '.join(unknown)}", at=model, do=do)
+        raise ModelFailed(say("has no parameter {names}", names=", ".join(unknown)), at=model, do=do)
     values: dict[str, float | tuple[float, float]] = {}
     for name, value in table.items():
         single = name in ("soft_hu", "smallest_mm")
@@ -217,5 +224,5 @@ def _parameters(table: Mapping[str, object], model: str) -> Parameters:
         elif not single and isinstance(value, (list, tuple)) and len(value) == 2 and value[0] != value[1]:
             values[name] = (float(value[0]), float(value[1]))
         else:
-            raise ModelFailed(f"parameter {name} is {value!r}", at=model, do=do)
+            raise ModelFailed(say("parameter {name} is {value}", name=name, value=repr(value)), at=model, do=do)
     return Parameters(**values)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from node.domain.findings import OperatingPoint
+from node.domain.language import say
 from node.domain.order import Extraction
 from node.domain.plain import from_plain
 from node.errors import ModelFailed
@@ -179,9 +180,9 @@ def parse(plain: Mapping[str, Any], *, at: str) -> Manifest:
     try:
         manifest = from_plain(Manifest, plain)
     except (ValueError, AttributeError) as error:
-        raise ModelFailed(str(error), at=at, do="correct the manifest and its version") from error
+        raise ModelFailed(str(error), at=at, do=say("correct the manifest and its version")) from error
     if mistakes := list(_mistakes(manifest)):
-        raise ModelFailed("; ".join(mistakes), at=at, do="correct the manifest and its version")
+        raise ModelFailed("; ".join(mistakes), at=at, do=say("correct the manifest and its version"))
     return manifest
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from node.domain.findings import Estimate, ModelFacts
+from node.domain.language import say
 from node.errors import ModelFailed
 from node.inference.inputs import ModelInput
 
@@ -31,7 +32,7 @@ FOREIGN = (
 _SLACK = 1e-6
 """float32 rounding that an interval may miss its own estimate by."""
 
-_REPORT = "disable the model and report it to its makers"
+_REPORT = say("disable the model and report it to its makers")
 
 
 class OnnxClassifier:
@@ -56,7 +57,8 @@ class OnnxClassifier:
         try:
             self._session = onnxruntime.InferenceSession(graph, _options(threads), providers=_providers())
         except FOREIGN as error:
-            raise ModelFailed(f"model.onnx cannot be loaded: {error}", at=self._at, do=_REPORT) from error
+            found = say("model.onnx cannot be loaded: {error}", error=str(error))
+            raise ModelFailed(found, at=self._at, do=_REPORT) from error
         self._check_signature()
 
     def __call__(self, inputs: Mapping[str, float], /) -> Estimate:
@@ -67,12 +69,14 @@ class OnnxClassifier:
             ModelFailed: An unknown input was given, or the answer breaks the contract.
         """
         if unknown := sorted(set(inputs) - set(self.inputs)):
-            raise ModelFailed(f"knows no input {', '.join(unknown)}", at=self._at, do="correct the manifest")
+            found = say("knows no input {names}", names=", ".join(unknown))
+            raise ModelFailed(found, at=self._at, do=say("correct the manifest"))
         row = np.array([[inputs.get(name, math.nan) for name in self.inputs]], dtype=np.float32)
         try:
             answers = self._session.run(list(OUTPUTS), {"features": row})
         except FOREIGN as error:
-            raise ModelFailed(f"model.onnx failed: {error}", at=self._at, do=_REPORT) from error
+            found = say("model.onnx failed: {error}", error=str(error))
+            raise ModelFailed(found, at=self._at, do=_REPORT) from error
         return self._checked(dict(zip(OUTPUTS, answers, strict=True)))
 
     def _check_signature(self) -> None:
@@ -80,20 +84,26 @@ class OnnxClassifier:
         takes = {i.name: (i.type, list(i.shape)) for i in self._session.get_inputs()}
         kind, shape = takes.get("features", ("", []))
         if list(takes) != ["features"] or kind != "tensor(float)" or len(shape) != 2 or shape[1] != k:
-            found = f"takes {takes}, not one float32 'features' of shape (n, {k})"
+            found = say("takes {takes}, not one float32 'features' of shape (n, {k})", takes=str(takes), k=k)
             raise ModelFailed(found, at=self._at, do=_REPORT)
         if absent := [name for name in OUTPUTS if name not in {o.name for o in self._session.get_outputs()}]:
-            raise ModelFailed(f"has no output {', '.join(absent)}", at=self._at, do=_REPORT)
+            raise ModelFailed(say("has no output {names}", names=", ".join(absent)), at=self._at, do=_REPORT)
 
     def _checked(self, answers: Mapping[str, NDArray[np.float32]]) -> Estimate:
         for name, answer in answers.items():
             expected = (1, len(self.inputs)) if name == "contributions" else (1,)
             if answer.shape != expected or not np.isfinite(answer).all():
-                found = f"answered {name} of shape {answer.shape}, not finite numbers of shape {expected}"
+                found = say(
+                    "answered {name} of shape {shape}, not finite numbers of shape {expected}",
+                    name=name, shape=str(answer.shape), expected=str(expected),
+                )  # fmt: skip
                 raise ModelFailed(found, at=self._at, do=_REPORT)
         probability, lower, upper = (float(answers[name][0]) for name in OUTPUTS[:3])
         if not 0 <= lower <= probability + _SLACK or not probability <= upper + _SLACK or upper > 1:
-            found = f"answered {probability:g} with the interval {lower:g} to {upper:g}, which is no probability in it"
+            found = say(
+                "answered {probability:g} with the interval {lower:g} to {upper:g}, which is no probability in it",
+                probability=probability, lower=lower, upper=upper,
+            )  # fmt: skip
             raise ModelFailed(found, at=self._at, do=_REPORT)
         return Estimate(
             probability=probability,

@@ -11,12 +11,14 @@ from typing import Any
 
 from node import shipped
 from node.domain.findings import ModelFacts
+from node.domain.language import say
 from node.domain.plain import canonical
 from node.errors import ModelFailed
 from node.inference.manifest import Manifest, parse
 from node.inference.model import Classifier, Segmenter
 
 MANIFEST = "model.toml"
+_RESTORE = say("restore the whole package")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +56,15 @@ class Package:
         """
         expected = self.manifest.files.get(name)
         if expected is None:
-            raise ModelFailed(f"[files] does not list {name}", at=self.label, do="restore the whole package")
+            raise ModelFailed(say("[files] does not list {names}", names=name), at=self.label, do=_RESTORE)
         try:
             content = (self.folder / name).read_bytes()
         except OSError as error:
-            problem = f"{name} cannot be read ({error.strerror})"
-            raise ModelFailed(problem, at=self.label, do="restore the whole package") from error
+            problem = say("{name} cannot be read ({fault})", name=name, fault=str(error.strerror))
+            raise ModelFailed(problem, at=self.label, do=_RESTORE) from error
         if hashlib.sha256(content).hexdigest() != expected:
-            problem = f"{name} is not the file that model.toml was made for: its SHA-256 differs"
-            raise ModelFailed(problem, at=self.label, do="restore the package; never edit one in place")
+            problem = say("{name} is not the file that model.toml was made for: its SHA-256 differs", name=name)
+            raise ModelFailed(problem, at=self.label, do=say("restore the package; never edit one in place"))
         return content
 
     def open(self, *, threads: int = 1) -> Segmenter | Classifier:
@@ -102,8 +104,8 @@ def load_package(folder: Path) -> Package:
     plain = read_manifest(folder)
     manifest = parse(plain, at=str(folder / MANIFEST))
     if folder.resolve().name != manifest.id:
-        problem = f"id is {manifest.id}, but its folder is called {folder.resolve().name}"
-        raise ModelFailed(problem, at=str(folder / MANIFEST), do="give the folder the package's id as name")
+        problem = say("id is {id}, but its folder is called {folder}", id=manifest.id, folder=folder.resolve().name)
+        raise ModelFailed(problem, at=str(folder / MANIFEST), do=say("give the folder the package's id as name"))
     package = Package(folder=folder, manifest=manifest, digest=digest_of(plain))
     check_files(package)
     return package
@@ -120,10 +122,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-        raise ModelFailed(problem, at=str(path), do="restore the whole package") from error
+        problem = say("cannot be read ({fault})", fault=str(error.strerror))
+        raise ModelFailed(problem, at=str(path), do=_RESTORE) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelFailed(f"is no TOML: {error}", at=str(path), do="restore the whole package") from error
+        raise ModelFailed(say("is no TOML: {error}", error=str(error)), at=str(path), do=_RESTORE) from error
 
 
 def digest_of(plain: Mapping[str, Any]) -> str:
@@ -141,8 +143,9 @@ def check_files(package: Package) -> None:
     for name in package.manifest.files:
         package.read(name)
     if stray := sorted(package_files(package.folder) - set(package.manifest.files)):
-        problem = f"[files] does not list {', '.join(stray)}"
-        raise ModelFailed(problem, at=package.label, do="remove them, or publish a new version that lists them")
+        problem = say("[files] does not list {names}", names=", ".join(stray))
+        do = say("remove them, or publish a new version that lists them")
+        raise ModelFailed(problem, at=package.label, do=do)
 
 
 def package_files(folder: Path) -> set[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pypdfium2 as pdfium
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 from node.dicom.envelope import MODEL_NAME, Envelope
 from node.domain import page, words
 from node.domain.findings import Findings
+from node.domain.language import TAGS, spoken
 from node.domain.volume import Volume
 from node.imaging.views import views, window_of
 from node.page.content import Content, content, texts
@@ -32,7 +34,6 @@ def report_page(
     volume: Volume | None,
     headers: Sequence[Dataset],
     envelope: Envelope,
-    voice: Callable[[str], str] = str,
 ) -> bytes:
     """
     Draw the one-page report of a case.
@@ -42,7 +43,6 @@ def report_page(
         volume: What was measured; None when refused.
         headers: Of the examined images, at least one: patient and study are the first one's.
         envelope: The job.
-        voice: Says a text in the reader's language.
 
     Returns:
         A PDF of one A4 page with every glyph embedded. The same arguments give the same bytes.
@@ -56,9 +56,9 @@ def report_page(
     pictured = _pictured(findings, volume)
     with _ONE_AT_A_TIME:
         own = [page.UNPRINTABLE, words.RESEARCH, *([pictured.caption] if pictured else [])]
-        fonts = Fonts([*texts(said), *own], voice)
+        fonts = Fonts([*texts(said), *own], partial(spoken, language=envelope.language))
         said = _named(said, fonts)
-        sheet = Sheet(fonts, title=said.title, author=MODEL_NAME)
+        sheet = Sheet(fonts, title=said.title, author=MODEL_NAME, language=TAGS[envelope.language][0])
         arrange(said, pictured, sheet)
         return sheet.bytes()
 

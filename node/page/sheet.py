@@ -31,10 +31,10 @@ WHITE: Colour = (1.0, 1.0, 1.0)
 class Sheet:
     """One page; `y` grows downwards."""
 
-    def __init__(self, fonts: Fonts, *, title: str, author: str) -> None:
+    def __init__(self, fonts: Fonts, *, title: str, author: str, language: str) -> None:
         self.fonts = fonts
         self._file = io.BytesIO()
-        self._canvas = Canvas(self._file, (WIDTH, HEIGHT), invariant=1, pageCompression=1, lang="en")
+        self._canvas = Canvas(self._file, (WIDTH, HEIGHT), invariant=1, pageCompression=1, lang=language)
         self._canvas.setTitle(title)
         self._canvas.setAuthor(author)
         self._canvas.setCreator(author)

@@ -63,6 +63,7 @@ def encode_feature_sr(
             segment=segment,
             images=images,
             site=envelope.site,
+            language=envelope.language,
         )
         used += images
     return measurement_report("feature-sr", findings, groups, used, headers[0], envelope)

@@ -42,7 +42,14 @@ def encode_key_sr(findings: Findings, volume: Volume, headers: Sequence[Dataset]
     groups: list[Dataset] = []
     for lesion, image in zip(findings.lesions, images, strict=True):
         drawn = boundary(lesion.contour.mask[lesion.measurements.key_slice])
-        groups += key_slice_group(lesion, corners=drawn.corners, parts=drawn.parts, image=image, site=envelope.site)
+        groups += key_slice_group(
+            lesion,
+            corners=drawn.corners,
+            parts=drawn.parts,
+            image=image,
+            site=envelope.site,
+            language=envelope.language,
+        )
     return measurement_report("key-sr", findings, groups, images, headers[0], envelope)
 
 

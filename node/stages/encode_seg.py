@@ -17,6 +17,7 @@ from node.dicom.inherit import stand_in, valid
 from node.dicom.uids import derive_uid
 from node.domain import words
 from node.domain.findings import Findings, Lesion, ModelFacts
+from node.domain.language import render
 from node.domain.volume import Volume
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -121,7 +122,7 @@ def _segmentation(
         software_versions=envelope.node_version,
         device_serial_number=envelope.installation[:64],
         content_label="LESIONS",
-        content_description="RESEARCH, not for diagnostic use"[:64],
+        content_description=render(words.NOT_DIAGNOSTIC, envelope.language)[:64],
         specific_character_set="ISO_IR 192",
     )
     described = [item for item in seg.SegmentSequence if item.SegmentNumber]  # 0 is the background of a label map
@@ -186,9 +187,7 @@ def _segment(lesion: Lesion, segmenter: ModelFacts | None, envelope: Envelope) -
     lightness, a, b = COLOURS[(lesion.number - 1) % len(COLOURS)]
     return hd.seg.SegmentDescription(
         segment_number=lesion.number,
-        segment_label=_label(
-            f"Lesion {lesion.number}: {provenance.label}" if provenance.label else f"Lesion {lesion.number}"
-        ),
+        segment_label=_label(render(words.segment_label(lesion), envelope.language)),
         segmented_property_category=codes.MORPHOLOGICALLY_ABNORMAL,
         segmented_property_type=codes.NEOPLASM if provenance.named_neoplasm else codes.LESION,
         algorithm_type=provenance.algorithm_type,
@@ -224,7 +223,7 @@ def _finish_segment(item: Dataset, lesion: Lesion, envelope: Envelope) -> None:
     side = codes.laterality(Code(*envelope.site), lesion.lung) if envelope.site else None
     if side:  # PS3.3 10.5: the modifier stands within the item of the region
         item.AnatomicRegionSequence[0].AnatomicRegionModifierSequence = [code_item(side)]
-    item.SegmentDescription = words.description(provenance)[:1024]
+    item.SegmentDescription = render(words.description(provenance), envelope.language)[:1024]
     if provenance.kind in {"rtstruct", "seg"} and provenance.algorithm_type != "MANUAL":
         del item.SegmentationAlgorithmIdentificationSequence  # drawn elsewhere: the source object knows by what
         item.SegmentAlgorithmName = "as stated by the source object"

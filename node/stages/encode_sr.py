@@ -56,6 +56,6 @@ def _groups(
     used = [segment]
     for lesion in findings.lesions:
         images = items.lesion_images(lesion.contour.mask, volume)
-        groups += lesion_group(lesion, segment=segment, images=images, site=envelope.site)
+        groups += lesion_group(lesion, segment=segment, images=images, site=envelope.site, language=envelope.language)
         used += [*images, *filter(None, [source_object(lesion.contour.provenance)])]
     return groups, used

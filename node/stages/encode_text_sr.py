@@ -42,7 +42,9 @@ def encode_text_sr(
         raise ValueError("a report needs the header of at least one examined image")
     envelope = envelope.naming(findings)
     root = hd.sr.ContainerContentItem(name=codes.TEXT_REPORT)
-    lines = [items.text(line.text, Code(line.code, codes.SCHEME, line.meaning)) for line in flat(findings)]
+    lines = [
+        items.text(line.text, envelope.language, Code(line.code, codes.SCHEME, line.meaning)) for line in flat(findings)
+    ]
     root.ContentSequence = hd.sr.ContentSequence([*observer(envelope), *lines])
     return report("text-sr", root, _examined(volume, headers), headers[0], envelope, sop_class=BASIC_TEXT_SR)
 

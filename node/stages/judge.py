@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from node.domain.clinical import Clinical
 from node.domain.findings import Fitness, Measurements
+from node.domain.language import Said, say
 from node.domain.volume import Volume
 from node.inference.manifest import Declared
 
@@ -41,37 +42,48 @@ def judge(
     return Fitness(outcome="in_domain")
 
 
-def _anatomy(declared: Declared, volume: Volume, *, in_lung: bool | None) -> Iterator[str]:
+def _anatomy(declared: Declared, volume: Volume, *, in_lung: bool | None) -> Iterator[Said]:
     stated = re.sub(r"[^A-Z]", "", volume.body_part.upper())
     if stated and declared.body_part and not any(word in stated for word in declared.body_part):
-        yield f"Body Part Examined is {volume.body_part}, which contains none of {', '.join(declared.body_part)}"
+        yield say(
+            "Body Part Examined is {stated}, which contains none of {known}",
+            stated=volume.body_part, known=", ".join(declared.body_part),
+        )  # fmt: skip
     if declared.organ == "lung" and in_lung is False:
-        yield "the lesion neither lies in nor touches lung found in this image"
+        yield say("the lesion neither lies in nor touches lung found in this image")
 
 
-def _modality(declared: Declared, volume: Volume) -> Iterator[str]:
+def _modality(declared: Declared, volume: Volume) -> Iterator[Said]:
     if declared.modality and volume.modality != declared.modality:
-        yield f"the modality is {volume.modality}, not {declared.modality}"
+        yield say("the modality is {modality}, not {wanted}", modality=volume.modality, wanted=declared.modality)
 
 
-def _known(volume: Volume, measurements: Measurements, clinical: Clinical) -> dict[str, tuple[str, float, str]]:
+def _known(volume: Volume, measurements: Measurements, clinical: Clinical) -> dict[str, tuple[Said, float, str]]:
     """Key in `[declared]` to name, value and unit; without what is unknown."""
-    known = {"lesion_volume_ml": ("lesion volume", measurements.volume_ml, "mL")}
+    known = {"lesion_volume_ml": (say("lesion volume"), measurements.volume_ml, "mL")}
     age = clinical.values.get("age")
     if age is not None:
-        known["age"] = ("age", float(age.value), "years")
+        known["age"] = (say("age"), float(age.value), say("years"))
     if volume.slice_thickness_mm is not None:
-        known["slice_thickness_mm"] = ("slice thickness", volume.slice_thickness_mm, "mm")
+        known["slice_thickness_mm"] = (say("slice thickness"), volume.slice_thickness_mm, "mm")
     else:
-        known["slice_thickness_mm"] = ("distance between slices", volume.geometry.spacing[0], "mm")
+        known["slice_thickness_mm"] = (say("distance between slices"), volume.geometry.spacing[0], "mm")
     return known
 
 
-def _ranges(declared: Declared, known: dict[str, tuple[str, float, str]], *, usual: bool) -> Iterator[str]:
+def _ranges(declared: Declared, known: dict[str, tuple[Said, float, str]], *, usual: bool) -> Iterator[Said]:
     for key, (name, value, unit) in known.items():
         bounds: Range | None = getattr(declared, f"{key}_usual" if usual else key)
         if bounds is None or bounds[0] <= value <= bounds[1]:
             continue
-        range_ = "the range of its training data" if usual else "what the model was made for"
-        shown = f"{value:.0f}" if value >= 100 else f"{value:.3g}"
-        yield f"{name} is {shown} {unit}, outside {range_} ({bounds[0]:g} to {bounds[1]:g} {unit})"
+        shown = say("{value:.0f}", value=float(value)) if value >= 100 else say("{value:.3g}", value=float(value))
+        values = {"name": name, "shown": shown, "unit": unit, "low": bounds[0], "high": bounds[1]}
+        if usual:
+            yield say(
+                "{name} is {shown} {unit}, outside the range of its training data ({low:g} to {high:g} {unit})",
+                **values,
+            )
+        else:
+            yield say(
+                "{name} is {shown} {unit}, outside what the model was made for ({low:g} to {high:g} {unit})", **values
+            )

@@ -24,6 +24,7 @@ from node.dicom.header import open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
 from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, not_axial, plane
 from node.domain.geometry import Geometry
+from node.domain.language import joined, say
 from node.domain.stack import Arrangement, arrange
 from node.domain.volume import LoadRules, Slice, Volume
 from node.errors import InstanceUnreadable, Refused
@@ -74,13 +75,14 @@ def load(paths: Sequence[Path], rules: LoadRules) -> Loaded:
     """
     files = [_open(path) for path in paths]
     if not files:
-        raise Refused("too few slices", "the series has no instance", at="series")
+        raise Refused("too few slices", say("the series has no instance"), at="series")
     try:
         with quiet():
             return _load(files, rules)
     except BROKEN_VALUE as error:  # a header value that breaks its own rules, met where it is used
         where = f"series {files[0].ds.get('SeriesInstanceUID', 'without UID')}"
-        raise Refused("unsupported image", f"a header cannot be used ({type(error).__name__})", at=where) from error
+        found = say("a header cannot be used ({fault})", fault=type(error).__name__)
+        raise Refused("unsupported image", found, at=where) from error
 
 
 def _load(files: list[File], rules: LoadRules) -> Loaded:
@@ -107,14 +109,16 @@ def _screen(files: list[File]) -> str:
     for file in files:
         kind = str(file.ds.get("SOPClassUID", ""))
         if kind not in MODALITIES:
-            raise Refused("unsupported image", f"SOP class {kind} is no CT, MR or PET image", at=file.where)
+            found = say("SOP class {kind} is no CT, MR or PET image", kind=kind)
+            raise Refused("unsupported image", found, at=file.where)
         if file.ds.get("SamplesPerPixel", 1) != 1 or file.ds.get("PhotometricInterpretation") == "PALETTE COLOR":
-            raise Refused("colour image", "more than one sample per pixel, or a palette", at=file.where)
+            raise Refused("colour image", say("more than one sample per pixel, or a palette"), at=file.where)
         if not file.ds.get("FrameOfReferenceUID"):
-            raise Refused("no frame of reference", "Frame of Reference UID (0020,0052) is absent", at=file.where)
+            raise Refused("no frame of reference", say("Frame of Reference UID (0020,0052) is absent"), at=file.where)
     modalities = {MODALITIES[str(file.ds.SOPClassUID)] for file in files}
     if len(modalities) > 1:
-        raise Refused("unsupported image", f"{' and '.join(sorted(modalities))} in one series", at=files[0].where)
+        found = say("several modalities in one series: {modalities}", modalities=", ".join(sorted(modalities)))
+        raise Refused("unsupported image", found, at=files[0].where)
     return modalities.pop()
 
 
@@ -128,10 +132,12 @@ def _axial_planes(files: list[File]) -> tuple[list[Plane], tuple[str, ...]]:
                 other[reason] += 1
             else:
                 kept.append(plane(file, index))
-    kinds = ", ".join(sorted(other))
+    kinds = joined(sorted(other), ", ")
     if not kept:
-        raise Refused("not an axial acquisition", f"Image Type says {kinds}", at=files[0].where)
-    note = f"{other.total()} images of the series were left out, as Image Type says {kinds}."
+        raise Refused("not an axial acquisition", say("Image Type says {kinds}", kinds=kinds), at=files[0].where)
+    note = say(
+        "{count} images of the series were left out, as Image Type says {kinds}.", count=other.total(), kinds=kinds
+    )
     return kept, (note,) if other else ()
 
 
@@ -151,7 +157,8 @@ def _choose(found: list[Plane], rules: LoadRules) -> _Chosen:
         where = f"series {group[0].file.ds.get('SeriesInstanceUID', '')}"
         raise Refused(stack.problem.code, stack.problem.found, at=where)
     rest = sum(len(other) for _, other in arranged) - len(group)
-    notes = (_split_note(best, len(group)), f"{rest} images of another matrix size were left out." if rest else "")
+    smaller = say("{count} images of another matrix size were left out.", count=rest) if rest else ""
+    notes = (best.note(len(group)), smaller)
     planes = tuple(group[index] for index in stack.order)
     return _Chosen(planes, stack.spacing_mm, tuple(note for note in notes if note))
 
@@ -163,25 +170,14 @@ def _arrange(group: list[Plane], rules: LoadRules) -> Arrangement:
         return plain
     found = [labels_of(each) for each in group]
     labels: dict[str, list[Hashable]] = {name: [each[name] for each in found] for name in LABELS}
-    labels["several attributes"] = [tuple(map(str, each.values())) for each in found]
+    labels[say("several attributes")] = [tuple(map(str, each.values())) for each in found]
     return arrange(places, rules, labels)
-
-
-def _split_note(arrangement: Arrangement, count: int) -> str:
-    if not arrangement.split_by:
-        return ""
-    best, others = arrangement.best, len(arrangement.stacks) - 1
-    return (
-        f"{count} images lie in {others + 1} stacks that differ in {arrangement.split_by}; the one with "
-        f"{best.label or 'no value'} and {len(best.order)} slices was taken (complete before incomplete, then the most "
-        f"slices, then the latest)."
-    )
 
 
 def _check_pixels(files: list[File], rules: LoadRules) -> bool:
     lossy = [file for file in files if is_lossy(file.ds)]
     if lossy and not rules.allow_lossy:
-        found = f"{len(lossy)} of {len(files)} objects went through a lossy compression"
+        found = say("{count} of {all} objects went through a lossy compression", count=len(lossy), all=len(files))
         raise Refused("lossy compression", found, at=lossy[0].where)
     return bool(lossy)
 
@@ -196,7 +192,8 @@ def _read(planes: tuple[Plane, ...], modality: str, suv: float | None) -> tuple[
         file = job[0][1].file
         stored = decode_file(file.path, file.header)
         if stored.shape[1:] != (rows, columns) or stored.shape[0] <= max(p.index for _, p in job):
-            raise Refused("undecodable", f"pixels of shape {stored.shape} do not fit the header", at=file.where)
+            found = say("pixels of shape {shape} do not fit the header", shape=str(stored.shape))
+            raise Refused("undecodable", found, at=file.where)
         return sum(to_values(stored[p.index], file.ds, scale_of(p, modality, suv), modality, voxels[n]) for n, p in job)
 
     with ThreadPoolExecutor(READERS) as pool:
@@ -208,14 +205,16 @@ def _by_file(numbered: tuple[int, Plane]) -> str:
 
 
 def _pixel_notes(files: list[File], modality: str, padded: int, *, lossy: bool) -> list[str]:
-    notes = []
+    notes: list[str] = []
     if padded:
-        value = f"{AIR_HU:.0f} HU (air)" if modality == "CT" else "0"
-        notes.append(f"{padded} padding voxels outside the field of view were set to {value}.")
+        value = say("{hu:.0f} HU (air)", hu=AIR_HU) if modality == "CT" else "0"
+        notes.append(
+            say("{count} padding voxels outside the field of view were set to {value}.", count=padded, value=value)
+        )
     if lossy:
-        notes.append("The pixels went through a lossy compression, which the pipeline allows.")
+        notes.append(say("The pixels went through a lossy compression, which the pipeline allows."))
     if modality == "MR" and any(f.ds.get("PhotometricInterpretation") == "MONOCHROME1" for f in files):
-        notes.append("Intensities are stored inverted (MONOCHROME1) and were turned back.")
+        notes.append(say("Intensities are stored inverted (MONOCHROME1) and were turned back."))
     return notes
 
 
@@ -257,7 +256,7 @@ def _geometry(chosen: _Chosen, thickness: float | None, shape: tuple[int, ...]) 
     normal /= np.linalg.norm(normal)
     between_slices = chosen.spacing_mm or thickness
     if not between_slices:
-        raise Refused("too few slices", "a single slice without Slice Thickness", at=first.file.where)
+        raise Refused("too few slices", say("a single slice without Slice Thickness"), at=first.file.where)
     return Geometry.of_axes(
         origin=np.array(first.place.position),
         spacing=(between_slices, *first.matrix[2:]),

@@ -21,6 +21,7 @@ from scipy import ndimage
 
 from node.domain.findings import GroundGlass, Measurements
 from node.domain.geometry import Geometry
+from node.domain.language import Said, say, told
 from node.domain.order import Extraction
 from node.domain.volume import Volume
 from node.errors import Refused
@@ -100,7 +101,7 @@ def _checked_box(volume: Volume, mask: NDArray[np.bool_]) -> Box:
         raise ValueError(f"mask {mask.shape} and volume {volume.voxels.shape} differ in shape")
     box = bounding_box(mask)
     if box is None:
-        raise Refused("no lesion", "the mask has no voxel", at=f"measure: series {volume.series_uid}")
+        raise Refused("no lesion", say("the mask has no voxel"), at=f"measure: series {volume.series_uid}")
     return box
 
 
@@ -117,8 +118,11 @@ def _parts(lesion: NDArray[np.bool_]) -> tuple[str, ...]:
     if count == 1:
         return ()
     return (
-        f"The lesion consists of {count} separate parts: volume and 3-D diameter are those of all of them, "
-        "long and short axis those of the part with the longest axis.",
+        say(
+            "The lesion consists of {count} separate parts: volume and 3-D diameter are those of all of them, long and "
+            "short axis those of the part with the longest axis.",
+            count=count,
+        ),
     )
 
 
@@ -130,14 +134,19 @@ def _features(
         values = _compute(volume, mask, extraction)
     except (ValueError, RuntimeError, ArithmeticError, IndexError) as error:
         # pyradiomics and SimpleITK tell a lesion that they cannot measure by these; none of them quotes the data set
-        return {}, {}, (f"Radiomic features could not be computed: {_first_line(error)}.",)
+        return {}, {}, (say("Radiomic features could not be computed: {why}.", why=_first_line(error)),)
     finite = {name: value for name, value in values.items() if math.isfinite(value)}
     missing = {name: values[name] for name in sorted(values.keys() - finite.keys())}
-    notes = [f"Radiomic features without a finite value here: {', '.join(missing)}."] if missing else []
+    notes = []
+    if missing:
+        notes.append(say("Radiomic features without a finite value here: {names}.", names=", ".join(missing)))
     for sigma in extraction.log_sigma_mm if "log" in extraction.filters else ():
         if f"{_log_prefix(sigma)}_firstorder_Mean" not in values:
             notes.append(
-                f"The image is too small for the LoG filter with sigma {sigma:g} mm: its features are missing."
+                say(
+                    "The image is too small for the LoG filter with sigma {sigma:g} mm: its features are missing.",
+                    sigma=float(sigma),
+                )
             )
     return finite, missing, tuple(notes)
 
@@ -147,8 +156,11 @@ def _log_prefix(sigma_mm: float) -> str:
     return f"log-sigma-{str(float(sigma_mm)).replace('.', '-')}-mm-3D"
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!")
+def _first_line(error: Exception) -> Said:
+    """Our own words, or the first line of a library's, in its English."""
+    if error.args and isinstance(error.args[0], Said):
+        return error.args[0]
+    return told((str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!"))
 
 
 def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction) -> Features:
@@ -161,7 +173,7 @@ def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction) ->
     grid = Grid.over(volume.geometry, extraction.spacing_mm)
     placed = interpolate_mask(mask, grid)
     if placed is None:
-        raise ValueError(f"the lesion covers no voxel of {extraction.spacing_mm:g} mm by half")
+        raise ValueError(say("the lesion covers no voxel of {mm:g} mm by half", mm=extraction.spacing_mm))
     lesion, box = placed
     scale = _statistics(volume.voxels) if extraction.normalise else None
     counted = _resegmented(_intensities(volume, grid, box, scale), lesion, extraction)
@@ -209,7 +221,7 @@ def _statistics(voxels: NDArray[np.float32]) -> tuple[float, float]:
     mean = float(voxels.mean(dtype=np.float64))
     squares = sum(float(np.square(plane.astype(np.float64) - mean).sum()) for plane in voxels)
     if squares == 0:
-        raise ValueError("the image has one value only and cannot be normalised")
+        raise ValueError(say("the image has one value only and cannot be normalised"))
     return mean, math.sqrt(squares / (voxels.size - 1))
 
 
@@ -227,20 +239,22 @@ def _resegmented(values: NDArray[np.float64], lesion: NDArray[np.bool_], extract
         reach = extraction.outlier_sigma * values[counted].std()
         counted &= np.abs(values - values[counted].mean()) <= reach
     if (left := np.count_nonzero(counted)) < 2:
-        raise ValueError(f"they need two voxels at least, and the lesion has {left} that count")
+        raise ValueError(say("they need two voxels at least, and the lesion has {left} that count", left=int(left)))
     _check_levels(values[counted], extraction)
     return counted
 
 
 def _check_levels(values: NDArray[np.float64], extraction: Extraction) -> None:
     if not np.isfinite(values).all():
-        raise ValueError("the lesion has voxels without a finite value")
+        raise ValueError(say("the lesion has voxels without a finite value"))
     gain = WAVELET_GAIN if "wavelet" in extraction.filters else 1.0
     levels = extraction.bins or gain * float(np.ptp(values)) / extraction.bin_width
     if levels > MOST_LEVELS:
-        raise ValueError(
-            f"a bin width of {extraction.bin_width:g} gives {levels:.0f} grey levels, more than {MOST_LEVELS}"
-        )
+        found = say(
+            "a bin width of {width:g} gives {levels:.0f} grey levels, more than {most}",
+            width=float(extraction.bin_width), levels=float(levels), most=MOST_LEVELS,
+        )  # fmt: skip
+        raise ValueError(found)
 
 
 def _label(mask: NDArray[np.bool_], box: Box, around: Box, place: Geometry) -> Any:

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import structlog
 
+from node.domain.cards import heard
 from node.domain.clinical import Clinical, Value, with_implied
 from node.domain.findings import Estimate, Fitness, Measurements, ModelFacts, NotEvaluated, Prediction
+from node.domain.language import Said, joined, say, told
+from node.domain.terms import term
 from node.errors import ModelFailed
 from node.inference.inputs import Encoded, ModelInput, Needs, encode
 from node.inference.model import Classifier
@@ -61,7 +64,7 @@ def predict(
         answer = classifier(encoded.numbers)
     except ModelFailed as error:
         log.warning("model.refused", model=base.model.id, version=base.model.version, error=str(error))
-        return _not_evaluated(base, NotEvaluated(code="model_failed", text=str(error)))
+        return _not_evaluated(base, NotEvaluated(code="model_failed", text=_told(error)))
     if isinstance(answer, NotEvaluated):
         return _not_evaluated(base, answer)
     return _predicted(base, replace(answer, contributions=_by_quantity(needs.inputs, answer)), prevalence)
@@ -70,7 +73,11 @@ def predict(
 def unavailable(facts: ModelFacts, error: ModelFailed) -> Prediction:
     """The word of a model that could not be loaded or opened, for one lesion."""
     base = Prediction(model=facts, state="not_evaluated")
-    return _not_evaluated(base, NotEvaluated(code="model_unavailable", text=str(error)))
+    return _not_evaluated(base, NotEvaluated(code="model_unavailable", text=_told(error)))
+
+
+def _told(error: ModelFailed) -> Said:
+    return say("{at}: {found}; {do}", at=error.at, found=told(error.found), do=told(error.do))
 
 
 def gather(needs: Needs, clinical: Clinical, measurements: Measurements) -> Quantities:
@@ -88,16 +95,16 @@ def _from_image(kind: str, name: str, measurements: Measurements) -> Value | Non
     glass = measurements.ground_glass
     if kind == "image":
         known = name == "ground_glass" and glass is not None and glass.reader_class
-        return Value(glass.reader_class, "measured on the image") if known and glass else None
+        return Value(glass.reader_class, say("measured on the image")) if known and glass else None
     if kind == "feature":
-        return _measured(measurements.features.get(name), "radiomic feature of the image")
+        return _measured(measurements.features.get(name), say("radiomic feature of the image"))
     lengths = {
         "volume_ml": measurements.volume_ml,
         "long_axis_mm": measurements.long_axis.length_mm,
         "short_axis_mm": measurements.short_axis.length_mm,
         "diameter_3d_mm": measurements.diameter_3d_mm,
     }
-    return _measured(lengths.get(name), "measured on the image")
+    return _measured(lengths.get(name), say("measured on the image"))
 
 
 def _measured(number: float | None, source: str) -> Value | None:
@@ -106,14 +113,14 @@ def _measured(number: float | None, source: str) -> Value | None:
 
 def _refusal(needs: Needs, fitness: Fitness, encoded: Encoded) -> NotEvaluated | None:
     if fitness.outcome == "outside":
-        return NotEvaluated(code=fitness.code or "outside_domain", text="; ".join(fitness.reasons))
+        return NotEvaluated(code=fitness.code or "outside_domain", text=joined(map(told, fitness.reasons), "; "))
     if encoded.outside:
         source, text = encoded.outside[0]
         code = "histology_outside" if source == "clinical:histology" else "outside_domain"
-        return NotEvaluated(code=code, text=f"{text} (what the model was trained on)")
+        return NotEvaluated(code=code, text=say("{why} (what the model was trained on)", why=told(text)))
     if lacking := [item.quantity for item in needs.inputs if item.required and item.name in encoded.missing]:
-        text = f"the model cannot answer without {', '.join(dict.fromkeys(lacking))}"
-        return NotEvaluated(code="input_missing", text=text)
+        names = joined(map(term, dict.fromkeys(lacking)), ", ")
+        return NotEvaluated(code="input_missing", text=say("the model cannot answer without {names}", names=names))
     return None
 
 
@@ -128,7 +135,7 @@ def _predicted(base: Prediction, estimate: Estimate, prevalence: float | None) -
         state="borderline" if borderline else "predicted",
         estimate=estimate,
         reason_code="borderline_domain" if borderline else "",
-        reason="; ".join(base.fitness.reasons) if borderline and base.fitness else "",
+        reason=joined(map(told, base.fitness.reasons), "; ") if borderline and base.fitness else "",
         rebased_to=prevalence if rebased else None,
     )
 
@@ -156,8 +163,12 @@ def _conditions(needs: Needs, quantities: Quantities) -> tuple[str, ...]:
     sentences = []
     for condition in needs.conditions:
         value = quantities.get(f"clinical:{condition.quantity}")
-        supplied = f"supplied as {value.value} ({value.source})" if value else "not supplied"
-        sentences.append(f"{condition.text}; {condition.quantity} was {supplied}")
+        known = {"condition": heard(condition.text), "quantity": term(condition.quantity)}
+        if value is None:
+            sentences.append(say("{condition}; {quantity} was not supplied", **known))
+            continue
+        known |= {"value": term(str(value.value)), "source": value.source}
+        sentences.append(say("{condition}; {quantity} was supplied as {value} ({source})", **known))
     return tuple(sentences)
 
 
@@ -167,4 +178,8 @@ def _problems(needs: Needs, quantities: Quantities, clinical: Clinical, measurem
     why = {f"clinical:{name}": text for name, text in clinical.problems.items()}
     why |= {"image:ground_glass": glass.why_missing} if glass and glass.why_missing else {}
     wanted = dict.fromkeys(item.source for item in needs.inputs if item.source not in quantities)
-    return tuple(f"{source.partition(':')[2]} is missing: {why[source]}" for source in wanted if source in why)
+    return tuple(
+        say("{name} is missing: {why}", name=term(source.partition(":")[2]), why=told(why[source]))
+        for source in wanted
+        if source in why
+    )

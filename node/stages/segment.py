@@ -13,7 +13,9 @@ from node.dicom.foreign import PassedOver, elsewhere, listed
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
+from node.domain import sources
 from node.domain.findings import Contour, Provenance, Segmented
+from node.domain.language import joined, say, sentence, told
 from node.domain.naming import Standing, excluded, is_target, standing
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
@@ -28,8 +30,6 @@ SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are 
 Found = Iterator[Contour | PassedOver]
 """What one source gives: lesions in its order of preference, and what of it is not used."""
 
-_NAMES = {"rtstruct": "RT Structure Set", "seg": "Segmentation", "seed": "mark of a reader", "model": "model"}
-
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
@@ -42,7 +42,7 @@ class SourceFiles:
 
 def segment(
     volumes: Mapping[str, Volume],
-    sources: Sequence[SourceFiles],
+    at_hand: Sequence[SourceFiles],
     rules: LesionRules,
     segmenters: Mapping[str, Segmenter],
 ) -> Segmented:
@@ -51,7 +51,7 @@ def segment(
 
     Args:
         volumes: Role name to volume; the first one is measured, and all masks lie on its grid.
-        sources: In order of preference.
+        at_hand: Sources in order of preference.
         rules: Which drawings count, and which are picked.
         segmenters: Package id to an open segmenter.
 
@@ -65,14 +65,13 @@ def segment(
     """
     volume = next(iter(volumes.values()))
     skipped: list[PassedOver] = []
-    for position, source in enumerate(sources):
+    for position, source in enumerate(at_hand):
         drawn = list(_draw(source, volumes, rules, segmenters))
         skipped += [each for each in drawn if isinstance(each, PassedOver)]
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
-            why = "not used, as a source before it shows the lesion"
-            unused = [each for each in sources[position + 1 :] if each.kind != "model"]  # nobody drew in a model's name
-            skipped += [PassedOver(_NAMES[each.kind], "", why) for each in unused]
+            unused = [each for each in at_hand[position + 1 :] if each.kind != "model"]  # nobody drew in a model's name
+            skipped += [PassedOver(sources.NAMES[each.kind], "", sources.NOT_NEEDED) for each in unused]
             return _pick(lesions, skipped, rules, volume)
     raise _nothing(skipped, volume)
 
@@ -93,7 +92,7 @@ def _draw(
         try:
             yield from readers[source.kind](path, volume, rules)
         except InstanceUnreadable as error:
-            yield PassedOver(_NAMES[source.kind], "", error.found, "contour mismatch")
+            yield PassedOver(sources.NAMES[source.kind], "", error.found, "contour mismatch")
 
 
 def _from_structure_set(path: Path, volume: Volume, rules: LesionRules) -> Found:
@@ -103,13 +102,14 @@ def _from_structure_set(path: Path, volume: Volume, rules: LesionRules) -> Found
     for roi in found.rois:
         stands = standing(roi.name, roi.interpreted_type, rules)
         if stands.rank is None:
-            yield PassedOver(f"ROI {roi.number}", roi.name, stands.why)
+            yield PassedOver(sources.roi(roi.number), roi.name, stands.why)
         else:
             ranked.setdefault(stands.rank, []).append((roi, stands))
     chosen = ""
     for _, group in sorted(ranked.items()):
         if chosen:
-            yield from (PassedOver(f"ROI {r.number}", r.name, f"one {chosen} is preferred") for r, _ in group)
+            why = say("one {standing} is preferred", standing=chosen)
+            yield from (PassedOver(sources.roi(r.number), r.name, why) for r, _ in group)
             continue
         drawn = [_from_roi(roi, found, volume) for roi, _ in group]
         yield from drawn
@@ -117,9 +117,9 @@ def _from_structure_set(path: Path, volume: Volume, rules: LesionRules) -> Found
 
 
 def _from_roi(roi: Roi, found: StructureSet, volume: Volume) -> Contour | PassedOver:
-    what = f"ROI {roi.number}"
+    what = sources.roi(roi.number)
     if not roi.contours:
-        return PassedOver(what, roi.name, "; ".join(roi.skipped) or "it was never drawn")
+        return PassedOver(what, roi.name, joined(roi.skipped, "; ") or sources.NEVER_DRAWN)
     if reason := elsewhere(roi.frame_uid, roi.sop_uids or found.sop_uids, volume):
         return PassedOver(what, roi.name, reason, "contour mismatch")
     try:
@@ -129,13 +129,13 @@ def _from_roi(roi: Roi, found: StructureSet, volume: Volume) -> Contour | Passed
     target = is_target(roi.name, roi.interpreted_type)
     said = roi.interpreted_type == "GTV" or names_neoplasm(roi.name)
     by_person = roi.algorithm != "AUTOMATIC" or found.approved
-    notes = [*raster.notes, *(f"{each}." for each in roi.skipped)]
+    notes = [*raster.notes, *map(sentence, roi.skipped)]
     if roi.algorithm is None:
-        notes.append("The structure set does not say how the outline was made; it is taken as drawn by hand.")
+        notes.append(sources.MAKER_UNKNOWN)
     if target:
-        notes.append("The outline is a target volume: it holds a margin of other tissue around the tumour.")
+        notes.append(sources.TARGET_VOLUME)
     if roi.sop_uids and roi.sop_uids.isdisjoint(s.sop_uid for s in volume.slices):
-        notes.append("It was drawn on other images of the same frame of reference.")
+        notes.append(sources.OTHER_IMAGES)
     provenance = _provenance(
         "rtstruct",
         found,
@@ -163,11 +163,11 @@ def _provenance(kind: SourceKind, found: StructureSet | Segmentation | SeedFile,
 def _from_segmentation(path: Path, volume: Volume, rules: LesionRules) -> Found:
     found = read_segmentation(path)
     for each in found.segments:
-        what, labelled = f"segment {each.number}", re.search(rules.label_pattern, each.label) is not None
+        what, labelled = sources.segment(each.number), re.search(rules.label_pattern, each.label) is not None
         if excluded(each.label, rules):
-            yield PassedOver(what, each.label, "its label is excluded (node, bed, marker, former drawing, expansion …)")
+            yield PassedOver(what, each.label, sources.LABEL_EXCLUDED)
         elif not (is_lesion(each.type) or labelled):
-            yield PassedOver(what, each.label, "neither its property type nor its label says that it is a lesion")
+            yield PassedOver(what, each.label, sources.NO_LESION)
         elif reason := elsewhere(found.frame_uid, found.sop_uids, volume):
             yield PassedOver(what, each.label, reason, "contour mismatch")
         else:
@@ -175,18 +175,19 @@ def _from_segmentation(path: Path, volume: Volume, rules: LesionRules) -> Found:
 
 
 def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour | PassedOver:
+    what = sources.segment(each.number)
     try:
         own, geometry = found.mask(each.number)
     except InstanceUnreadable as error:
-        return PassedOver(f"segment {each.number}", each.label, error.found, "contour mismatch")
+        return PassedOver(what, each.label, error.found, "contour mismatch")
     if not own.any():
-        return PassedOver(f"segment {each.number}", each.label, "it has no voxel")
+        return PassedOver(what, each.label, sources.NO_VOXEL)
     mask = onto(own, geometry, volume.geometry)
     if not mask.any():
-        return PassedOver(f"segment {each.number}", each.label, "it lies outside the image", "contour mismatch")
+        return PassedOver(what, each.label, sources.OUTSIDE, "contour mismatch")
     notes = list(changes(own, geometry, mask, volume.geometry))
     if each.algorithm is None:
-        notes.append("The segmentation does not say how the segment was made; it is taken as made by a machine.")
+        notes.append(sources.SEGMENT_MAKER_UNKNOWN)
     provenance = _provenance(
         "seg",
         found,
@@ -206,7 +207,7 @@ def _from_seeds(path: Path, volume: Volume, rules: LesionRules) -> Found:
     yield from found.skipped
     for each in found.seeds:
         if each.frame_uid and (reason := elsewhere(each.frame_uid, frozenset(), volume)):
-            yield PassedOver("mark", each.label, reason, "contour mismatch")
+            yield PassedOver(sources.mark(), each.label, reason, "contour mismatch")
         else:
             yield _from_seed(each, found, volume)
 
@@ -215,7 +216,7 @@ def _from_seed(each: Seed, found: SeedFile, volume: Volume) -> Contour | PassedO
     try:
         grown = grow(volume, each.points)
     except Refused as refused:
-        return PassedOver("mark", each.label, refused.found, refused.code)
+        return PassedOver(sources.mark(), each.label, refused.found, refused.code)
     provenance = _provenance(
         "seed",
         found,
@@ -232,24 +233,26 @@ def _from_seed(each: Seed, found: SeedFile, volume: Volume) -> Contour | PassedO
 def _from_model(
     model: str, volumes: Mapping[str, Volume], rules: LesionRules, segmenters: Mapping[str, Segmenter]
 ) -> Found:
+    what = sources.model(model)
     if model not in segmenters:
-        yield PassedOver(f"model {model}", "", "it is not available in this installation", "model unavailable")
+        yield PassedOver(what, "", sources.NOT_AVAILABLE, "model unavailable")
         return
     try:
         drawing = segmenters[model](volumes)
     except Refused as refused:
-        yield PassedOver(f"model {model}", "", refused.found, refused.code)
+        yield PassedOver(what, "", refused.found, refused.code)
         return
     shape = next(iter(volumes.values())).geometry.shape
     if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
-        raise ModelFailed(
-            f"a mask is empty or not on the grid of the image, or the trust of {drawing.trust} is not from 0 to 1",
-            at=model, do="disable the model and report it to its authors")  # fmt: skip
+        raise ModelFailed(sources.broken(drawing.trust), at=model, do=sources.REPORT)
     if not drawing.masks:
-        yield PassedOver(f"model {model}", "", f"it found no lesion: {drawing.why}", "no lesion")
+        yield PassedOver(what, "", say("it found no lesion: {why}", why=told(drawing.why)), "no lesion")
     elif drawing.trust < rules.min_trust:
-        why = f"its trust of {drawing.trust:.2f} is below {rules.min_trust:.2f}: {drawing.why}"
-        yield PassedOver(f"model {model}", "", why, "low trust")
+        why = say(
+            "its trust of {trust:.2f} is below {least:.2f}: {why}",
+            trust=float(drawing.trust), least=float(rules.min_trust), why=told(drawing.why),
+        )  # fmt: skip
+        yield PassedOver(what, "", why, "low trust")
     else:
         provenance = Provenance(
             kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why,)
@@ -265,36 +268,31 @@ def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contou
         if twin is None:
             kept.append(lesion)
         else:
-            why = f"it overlaps {_what(twin.provenance)} by more than half, so both are one lesion and the first counts"
-            skipped.append(PassedOver(_what(lesion.provenance), lesion.provenance.label, why))
+            why = say(
+                "it overlaps {other} by more than half, so both are one lesion and the first counts",
+                other=sources.drawing(twin.provenance),
+            )
+            skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
     return kept
-
-
-def _what(provenance: Provenance) -> str:
-    number = "" if provenance.number is None else f" {provenance.number}"
-    return {"rtstruct": "ROI", "seg": "segment", "seed": "mark", "model": "lesion"}[provenance.kind] + number
 
 
 def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRules, volume: Volume) -> Segmented:
     ordered = sorted(lesions, key=lambda each: -int(each.mask.sum()))
-    source = _NAMES[ordered[0].provenance.kind]
-    count = f"{len(ordered)} lesion" + ("s" if len(ordered) > 1 else "")
-    if rules.pick == "largest" and len(ordered) > 1:
+    largest = rules.pick == "largest"
+    rule = sources.rule(len(ordered), ordered[0].provenance.kind, largest=largest)
+    if largest:
         for each in ordered[1:]:
             size = each.mask.sum() * volume.geometry.voxel_ml
-            why = f"it is smaller ({size:.2f} mL) than the one that is measured"
-            skipped.append(PassedOver(_what(each.provenance), each.provenance.label, why))
-        rule = f"The largest by volume of {count} from the first usable source ({source})."
+            why = say("it is smaller ({size:.2f} mL) than the one that is measured", size=float(size))
+            skipped.append(PassedOver(sources.drawing(each.provenance), each.provenance.label, why))
         ordered = ordered[:1]
-    else:
-        rule = f"All lesions ({count}) from the first usable source ({source}), largest first."
     return Segmented(lesions=tuple(ordered), skipped=listed(skipped), rule=rule)
 
 
 def _nothing(skipped: Sequence[PassedOver], volume: Volume) -> Refused:
     """What is refused where no source shows a lesion; a drawing that could not be used comes before finding none."""
     code = next((each.code for each in skipped if each.code not in ("", "no lesion")), "no lesion")
-    reasons = "; ".join(each.unnamed for each in skipped) or "no source of a lesion is at hand"
+    reasons = joined([each.unnamed for each in skipped], "; ") or sources.NO_SOURCE
     return Refused(
         code, reasons, at=f"series {volume.series_uid}",
         do="draw or mark the lesion on this series if there is one")  # fmt: skip

@@ -21,6 +21,7 @@ from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
 from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
+from node.domain.language import joined, say
 from node.domain.order import Input, Order
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
@@ -36,6 +37,9 @@ from node.stages.segment import SourceFiles, segment
 from node.work import objects
 
 log = structlog.get_logger()
+
+ENDS = {"first slice": say("first slice"), "last slice": say("last slice")}
+"""Ends of a stack at which the lungs may be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ def _organ(organ: str, volume: Volume) -> Lungs | None:
         return None
     lungs = find_lungs(volume)
     if lungs is None:
-        raise Refused("wrong anatomy", "no lung was found in the image", at=f"series {volume.series_uid}")
+        raise Refused("wrong anatomy", say("no lung was found in the image"), at=f"series {volume.series_uid}")
     return lungs
 
 
@@ -136,12 +140,14 @@ def _coverage(policy: str, lungs: Lungs | None, lesions: tuple[Contour, ...]) ->
     if lungs is None or not lungs.cut_off:
         return ()
     searched = any(contour.provenance.kind == "model" for contour in lesions)
-    ends = " and ".join(lungs.cut_off)
+    ends = joined([ENDS[end] for end in lungs.cut_off], ", ")
     if policy == "refuse" or (policy == "auto" and searched):
-        raise Refused("organ partial", f"the lungs are cut off at the {ends}", at="organ")
-    return (
-        f"The lungs are covered only in part (cut off at the {ends}); lesions outside the image were not looked for.",
+        raise Refused("organ partial", say("the lungs are cut off ({ends})", ends=ends), at="organ")
+    said = say(
+        "The lungs are covered only in part (cut off: {ends}); lesions outside the image were not looked for.",
+        ends=ends,
     )
+    return (said,)
 
 
 def _sources(order: Order, parts: Parts) -> list[SourceFiles]:

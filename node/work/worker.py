@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from node import logs
 from node.domain.document import ResultFile as DocumentFile
 from node.domain.document import job_document
+from node.domain.language import say
 from node.domain.order import Order
 from node.domain.report import report
 from node.errors import ModelFailed
@@ -82,13 +83,13 @@ def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
 
 def _pinned(name: str, folders: Mapping[str, Path], order: Order) -> Package:
     if name not in folders:
-        raise ModelFailed("the package is not installed", at=name, do="install it, then run the study again")
+        raise ModelFailed(say("the package is not installed"), at=name, do=say("install it, then run the study again"))
     if name not in order.models:
-        found = "the package could not be used when the order was written"
-        raise ModelFailed(found, at=name, do="see `radnode models verify`, then run the study again")
+        found = say("the package could not be used when the order was written")
+        raise ModelFailed(found, at=name, do=say("see `radnode models verify`, then run the study again"))
     package = load_package(folders[name])
     if package.digest != order.models[name].digest:
-        raise ModelFailed("its files are not those that the order names", at=name, do="run the study again")
+        raise ModelFailed(say("its files are not those that the order names"), at=name, do=say("run the study again"))
     return package
 
 
@@ -110,13 +111,16 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
     contents |= {file.name: content for file, content in exports.items()}
     paths = [str(folder / file.name) for file in listed]
     found = result.findings
-    title = f"radnode {order.node_version} · pipeline {order.pipeline.name} · study {order.study_uid}"
+    title = say(
+        "{node} · pipeline {pipeline} · study {study}",
+        node=f"radnode {order.node_version}", pipeline=order.pipeline.name, study=order.study_uid,
+    )  # fmt: skip
     manifest = Manifest(
         job_id=order.job_id,
         attempt=attempt,
         state=found.state,
         reason_code=found.reason_code,
-        reason=found.reason,
+        reason=str(found.reason),
         deliver=found.reason_code not in order.pipeline.silent_refusals,
         document=job_document(
             job_id=order.job_id,
@@ -127,7 +131,12 @@ def leave(order: Order, result: Result, folder: Path, attempt: int) -> Manifest:
             findings=found,
             files=[_described(path, file) for path, file in zip(paths, listed, strict=True)],
         ),
-        report=report(found, title=title, files=[*paths, *(str(folder / file.name) for file in exports)]),
+        report=report(
+            found,
+            title=title,
+            files=[*paths, *(str(folder / file.name) for file in exports)],
+            language=order.pipeline.language,
+        ),
         files=listed,
         exports=tuple(exports),
     )

@@ -55,7 +55,11 @@ def test_the_wheel_verifies_its_models_and_runs_a_folder(data, tmp_path):
         )
 
     where = subprocess.run(
-        [str(python), "-c", "import node; print(node.__file__)"],
+        [
+            str(python),
+            "-c",
+            "import node; from node.domain.language import catalogue; catalogue('de'); print(node.__file__)",
+        ],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -81,6 +81,15 @@ def test_refusals_that_stay_silent_are_the_two_by_default():
     assert set(config.resolved()[0].silent_refusals) == {"no lesion", "wrong anatomy"}
 
 
+def test_every_pipeline_speaks_the_language_of_the_node():
+    """One of three, English where nothing is said; any other is a mistake."""
+    spoken = [parse(f"[node]\n{line}\n{PIPELINE}", at="config.toml", base=Path("/")).resolved()[0].language
+              for line in ("", 'language = "de"', 'language = "es"')]  # fmt: skip
+
+    assert spoken == ["en", "de", "es"]
+    assert "node.language" in mistakes('[node]\nlanguage = "fr"\n')[0]
+
+
 def test_a_missing_file_is_told(tmp_path):
     """The error names the file."""
     with pytest.raises(ConfigError, match=r"absent\.toml"):

@@ -79,8 +79,9 @@ def _reports(facts: Facts) -> str:
         (kind, " ".join(f"TID {number}" for number in TEMPLATES[kind])) for kind in facts.kinds if kind in TEMPLATES
     ]
     return section("A.B", "Structured Report content", "Completion COMPLETE, verification UNVERIFIED, preliminary flag "
-                   "PRELIMINARY; language en-US; observer: a device. A value that was not evaluated is an empty NUM "
-                   "with its reason (CID 42).", table(("kind", "templates, the root first"), rows))  # fmt: skip
+                   "PRELIMINARY; language as configured (en-US, de-DE, es-ES); observer: a device. A "
+                   "value that was not evaluated is an empty NUM with its reason (CID 42).",
+                   table(("kind", "templates, the root first"), rows))  # fmt: skip
 
 
 def _security() -> str:

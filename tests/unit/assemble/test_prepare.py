@@ -119,7 +119,7 @@ def test_a_structure_set_belongs_to_the_series_whose_images_it_names():
     other = order_of([*STACK, stored(rtstruct(references=("1.8.8",)))])
     assert [s.kind for s in mine.lesion] == ["rtstruct"]
     assert other.lesion == ()
-    assert change(mine, other) == "A new source of the lesion arrived (rtstruct)."
+    assert change(mine, other) == "A new source of the lesion arrived (RT Structure Set)."
 
 
 def test_a_structure_set_of_renumbered_images_goes_by_the_series_it_names():

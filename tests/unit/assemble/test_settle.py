@@ -133,7 +133,7 @@ def test_a_structure_set_an_hour_later_makes_one_revision(bench):
     assert second.predecessor is not None
     assert second.predecessor.job_id == first.job_id
     assert second.predecessor.objects == (("1.1", "1.2.9", "1.2.8"),)
-    assert second.predecessor.change == "A new source of the lesion arrived (rtstruct)."
+    assert second.predecessor.change == "A new source of the lesion arrived (RT Structure Set)."
 
 
 def test_a_refusal_that_was_never_sent_is_nobodys_predecessor(bench):
@@ -147,7 +147,7 @@ def test_a_refusal_that_was_never_sent_is_nobodys_predecessor(bench):
     assert bench.after(121) == 1
     third = bench.orders()[2].predecessor
     assert [uid for _, uid, _ in third.objects] == ["1.2.9"]
-    assert third.change == "A new source of the lesion arrived (rtstruct)."
+    assert third.change == "A new source of the lesion arrived (RT Structure Set)."
 
 
 def test_a_structure_set_in_another_study_revises_the_study_of_its_images(bench):

@@ -227,7 +227,7 @@ def test_every_probability_travels_with_its_evidence():
         "smoking not current [SmokingStatus (0010,21A0)]",
         "Inputs missing: pack-years",
         "within what the model was made for",
-        "smoking +0.80, age -0.31",
+        "smoking +0.80; age -0.31",
         "SHA-256 abababababab",
         "Histology was not supplied.",
         "25 mutated",

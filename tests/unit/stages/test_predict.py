@@ -91,7 +91,7 @@ def test_missing_values_say_why_where_something_was_stated():
     glass = GroundGlass(fraction=None, reader_class="", why_missing="less than 0.3 mL is left")
     prediction = asked(clinical=clinical, lesion=replace(LESION, ground_glass=glass))
     assert "age is missing: PatientAge and the dates differ" in prediction.statements
-    assert "ground_glass is missing: less than 0.3 mL is left" in prediction.statements
+    assert "ground glass is missing: less than 0.3 mL is left" in prediction.statements
     assert not any("sex" in sentence for sentence in prediction.statements)
     assert "ground_glass" in asked(lesion=replace(LESION, ground_glass=None)).missing_inputs
 

@@ -1,0 +1,80 @@
+"""What is said of the sources of a lesion: which there are, why one is not used, and what a reader must know of one."""
+
+from __future__ import annotations
+
+from node.domain.findings import Provenance
+from node.domain.language import Said, say
+
+NAMES = {
+    "rtstruct": say("RT Structure Set"),
+    "seg": say("Segmentation"),
+    "seed": say("mark of a reader"),
+    "model": say("model"),
+}
+"""Kind of source to its name."""
+
+NOT_NEEDED = say("not used, as a source before it shows the lesion")
+NEVER_DRAWN = say("it was never drawn")
+NO_VOXEL = say("it has no voxel")
+OUTSIDE = say("it lies outside the image")
+NO_LESION = say("neither its property type nor its label says that it is a lesion")
+LABEL_EXCLUDED = say("its label is excluded (node, bed, marker, former drawing, expansion …)")
+NOT_AVAILABLE = say("it is not available in this installation")
+NO_SOURCE = say("no source of a lesion is at hand")
+REPORT = say("disable the model and report it to its authors")
+
+MAKER_UNKNOWN = say("The structure set does not say how the outline was made; it is taken as drawn by hand.")
+SEGMENT_MAKER_UNKNOWN = say("The segmentation does not say how the segment was made; it is taken as made by a machine.")
+TARGET_VOLUME = say("The outline is a target volume: it holds a margin of other tissue around the tumour.")
+OTHER_IMAGES = say("It was drawn on other images of the same frame of reference.")
+
+
+def roi(number: int | None) -> Said:
+    """A region of interest by its number."""
+    return say("ROI {number}", number=number)
+
+
+def segment(number: int | None) -> Said:
+    """A segment by its number."""
+    return say("segment {number}", number=number)
+
+
+def mark() -> Said:
+    """A mark of a reader."""
+    return say("mark")
+
+
+def model(name: str) -> Said:
+    """A segmenter by its package id."""
+    return say("model {name}", name=name)
+
+
+def broken(trust: float) -> Said:
+    """What is wrong with the answer of a segmenter that broke its promise."""
+    return say(
+        "a mask is empty or not on the grid of the image, or the trust of {trust} is not from 0 to 1", trust=trust
+    )
+
+
+def drawing(provenance: Provenance) -> Said:
+    """The drawing that a lesion was taken from, where several of one source are told apart."""
+    kinds = {"rtstruct": roi(provenance.number), "seg": segment(provenance.number), "seed": mark()}
+    return kinds.get(provenance.kind) or say("lesion")
+
+
+def rule(count: int, kind: str, *, largest: bool) -> Said:
+    """Which lesions of a source are measured."""
+    source = NAMES[kind]
+    if largest and count > 1:
+        return say(
+            "The largest by volume of {count} lesions from the first usable source ({source}).",
+            count=count,
+            source=source,
+        )
+    if count == 1:
+        return say("All lesions (1 lesion) from the first usable source ({source}), largest first.", source=source)
+    return say(
+        "All lesions ({count} lesions) from the first usable source ({source}), largest first.",
+        count=count,
+        source=source,
+    )
