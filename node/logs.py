@@ -15,6 +15,11 @@ EVENTS = frozenset(
         "association.closed",
         "association.rejected",
         "certificate.expired",
+        "commitment.deferred",
+        "commitment.made",
+        "commitment.refused",
+        "commitment.rejected",
+        "commitment.requested",
         "delivery.dead",
         "delivery.deferred",
         "delivery.sent",
@@ -43,6 +48,11 @@ EVENTS = frozenset(
         "node.stopping",
         "node.waiting",
         "peer.missing",
+        "pledge.deferred",
+        "pledge.made",
+        "pledge.rejected",
+        "pledge.reported",
+        "pledge.unreported",
         "stage.finished",
         "stage.started",
         "value.dropped",
@@ -108,6 +118,8 @@ NOISY = (
     "alembic",
     "sqlalchemy",
     "tornado",
+    "dicomweb_client",
+    "urllib3",
 )
 
 

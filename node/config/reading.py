@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,7 +13,7 @@ import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from node import shipped
-from node.config.sections import Config
+from node.config.sections import Config, StowSection
 from node.domain.refusals import REFUSALS
 from node.errors import ConfigError
 
@@ -66,7 +66,16 @@ def _anchored(config: Config, base: Path) -> Config:
     tls = config.tls and config.tls.model_copy(
         update={name: at_base(getattr(config.tls, name)) for name in type(config.tls).model_fields}
     )
-    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls})
+    destinations = {
+        name: each.model_copy(update={"stow": _stow_at(each.stow, at_base)})
+        for name, each in config.destinations.items()
+    }
+    return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls, "destinations": destinations})
+
+
+def _stow_at(stow: StowSection | None, at_base: Callable[[Path | None], Path | None]) -> StowSection | None:
+    files = {"secret_file", "ca"}
+    return stow and stow.model_copy(update={name: at_base(getattr(stow, name)) for name in files})
 
 
 def _loose_ends(config: Config) -> Iterator[str]:
@@ -87,6 +96,8 @@ def _loose_ends(config: Config) -> Iterator[str]:
 
 def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, destination in config.destinations.items():
+        if destination.peer is None:
+            continue
         peer = config.peers.get(destination.peer)
         if peer is None:
             yield f"destinations.{name}.peer: {_unknown(destination.peer, config.peers, 'peers')}"
@@ -95,6 +106,8 @@ def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, peer in config.peers.items():
         if peer.count and (peer.host is None or peer.port is None):
             yield f"peers.{name}.count: needs host and port, because we query it"
+        if peer.may_ask_commitment and (peer.host is None or peer.port is None):
+            yield f"peers.{name}.may_ask_commitment: needs host and port, because we report to it"
 
 
 def _tls_mistakes(config: Config) -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 
 from node import shipped
 from node.config.base import AETitle, Section, Share
@@ -41,6 +42,9 @@ class ReceiveSection(Section):
     largest_object_mb: float = Field(2048, gt=0, description="Larger objects are refused with 0xA700.")
     low_disk_gb: float = Field(2, ge=0, description="With less free space than this, C-STORE is refused with 0xA700.")
     tls: bool = Field(False, description="Whether only TLS is taken, and only from certificates that name the caller.")
+    commit_keep_days: float = Field(
+        30, gt=0, description="Days for which we promise to keep what a peer asks us to commit ourselves to."
+    )
 
 
 class TlsSection(Section):
@@ -80,17 +84,64 @@ class PeerSection(Section):
     may_send: bool = Field(True, description="Whether it may send to us.")
     tls: bool = Field(False, description="Whether we call it by TLS.")
     count: bool = Field(False, description="Whether to ask it by C-FIND how many instances a study has.")
+    may_ask_commitment: bool = Field(
+        False,
+        description="Whether we commit ourselves, when it asks, to keep what it sent (`receive.commit_keep_days`).",
+    )
+
+
+class StowSection(Section):
+    """A DICOMweb server; just its URL may stand in place of the table."""
+
+    url: str = Field(pattern=r"^https?://", description="Base URL for STOW-RS, before `/studies`.")
+    user: str = Field("", description="User for basic authentication; without one the secret is a bearer token.")
+    secret_file: Path | None = Field(None, description="File that holds the password or token.")
+    secret_env: str | None = Field(None, description="Environment variable that holds the password or token.")
+    ca: Path | None = Field(None, description="PEM file: authorities for its certificate, in place of the usual ones.")
+    timeout_s: float = Field(30, gt=0, description="Seconds for the connection, and for each wait for an answer.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: object) -> object:
+        return {"url": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _secrets(self) -> StowSection:
+        parts = urlsplit(self.url)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("the URL must hold no user, password or query; see `user` and `secret_file`")
+        if self.secret_file and self.secret_env:
+            raise ValueError("set one of `secret_file` and `secret_env`")
+        secret = self.secret_file or self.secret_env
+        if self.user and not secret:
+            raise ValueError("`user` needs `secret_file` or `secret_env`")
+        if secret and parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
+            raise ValueError("a secret goes out by https:// only")
+        return self
 
 
 class DestinationSection(Section):
     """Where results go."""
 
-    peer: str = Field(description="Name of a peer.")
+    peer: str | None = Field(None, description="Name of a peer, for C-STORE; or else `stow`.")
+    stow: StowSection | None = None
     send: tuple[ResultKind, ...] = Field(
         ("seg", "sr"),
         description="Kinds of results, sent in the order of the table below.",
     )
     give_up_after_h: float = Field(168, gt=0, description="Hours after which an undelivered result is dead.")
+    commit: bool = Field(
+        False, description="Whether the peer is asked to commit itself to what it was sent (Storage Commitment)."
+    )
+    commit_wait_min: float = Field(60, gt=0, description="Minutes to wait for its answer before it is asked again.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DestinationSection:
+        if (self.peer is None) == (self.stow is None):
+            raise ValueError("set `peer` for C-STORE or `stow` for DICOMweb, one of the two")
+        if self.commit and self.peer is None:
+            raise ValueError("`commit` needs a `peer`: Storage Commitment is a DICOM service, not one of DICOMweb")
+        return self
 
 
 class ClinicalSection(Section):
