@@ -6,17 +6,22 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
 from node.store.ledger import Ledger
 from tests.support.clients import dcmsend
 from tests.support.commitments import Archive, Modality, ready_result
+from tests.support.exchange import Exchanging
 from tests.support.orthanc import orthanc
 from tests.support.peers import until
 from tests.support.series import image_series, save
 from tests.support.service import Service
+
+COMMITTING = (
+    '[peers.pacs]\nae_title = "ORTHANC"\nhost = "127.0.0.1"\nport = {port}\n'
+    '[destinations.pacs]\npeer = "pacs"\ncommit = true\n'
+)
 
 
 def prepared(node: Service) -> str:
@@ -44,27 +49,43 @@ def asked(node: Service) -> int:
         return int(connection.execute("SELECT count(*) FROM commitment").fetchone()[0])
 
 
-def committing(folder: Path, port: int) -> Service:
-    """A node whose destination is asked for commitment."""
-    node = Service(folder, pacs_port=port)
-    node.config.write_text(node.config.read_text().replace('peer = "pacs"\n', 'peer = "pacs"\ncommit = true\n'))
-    return node
-
-
 def test_orthanc_commits_itself(tmp_path):
     """
     It stores both objects, answers the request, and reports on an association of its own to our door.
     """
-    with orthanc(tmp_path / "pacs", {}) as pacs:
-        node = committing(tmp_path / "node", pacs.dicom_port)
-        job_id = prepared(node)
+    with (
+        orthanc(tmp_path / "pacs", {}) as pacs,
+        Exchanging(tmp_path, COMMITTING.format(port=pacs.dicom_port)) as node,
+    ):
         entry = {"AET": "RADNODE", "Host": "127.0.0.1", "Port": node.port, "AllowStorageCommitment": True}
         pacs.put("/modalities/radnode", entry)
-        with node:
-            until(lambda: states(node, job_id) == ["committed", "committed"], what="commitment")
+        job_id = node.result()
+        node.begin()
+        until(lambda: node.states(job_id) == ["committed", "committed"], what="commitment")
 
         assert len(pacs.get("/instances")) == 2
-        assert asked(node) == 1
+
+
+def test_orthanc_asks_the_node(tmp_path):
+    """
+    As a modality: it stores an instance with us, asks for our commitment, and reads our report.
+    """
+    save(image_series(np.zeros((1, 8, 8), np.int16)), tmp_path / "slices")
+    with orthanc(tmp_path / "pacs", {}) as pacs:
+        asking = f'host = "127.0.0.1"\nport = {pacs.dicom_port}\nmay_ask_commitment = true\n'
+        with Exchanging(tmp_path, f'[peers.pacs]\nae_title = "ORTHANC"\n{asking}') as node:
+            node.begin()
+            entry = {"AET": "RADNODE", "Host": "127.0.0.1", "Port": node.port, "AllowStorageCommitment": True}
+            pacs.put("/modalities/radnode", entry)
+            [path] = (tmp_path / "slices").iterdir()
+            stored = pacs.post("/instances", path.read_bytes())
+            transaction = pacs.post(
+                "/modalities/radnode/store", {"Resources": [stored["ID"]], "StorageCommitment": True}
+            )["StorageCommitmentTransactionUID"]
+            report = f"/storage-commitment/{transaction}"
+            until(lambda: pacs.get(report)["Status"] != "Pending", what="our report")
+
+            assert (pacs.get(report)["Status"], len(pacs.get(report)["Success"])) == ("Success", 1)
 
 
 def test_a_node_that_is_killed_before_the_report_loses_nothing_and_asks_once(tmp_path):
@@ -74,7 +95,8 @@ def test_a_node_that_is_killed_before_the_report_loses_nothing_and_asks_once(tmp
     archive = Archive()
     archive.how = "never"
     with archive.open():
-        node = committing(tmp_path / "node", archive.port)
+        node = Service(tmp_path / "node", pacs_port=archive.port)
+        node.config.write_text(node.config.read_text().replace('peer = "pacs"\n', 'peer = "pacs"\ncommit = true\n'))
         archive.call_back = node.port
         job_id = prepared(node)
         with node:
@@ -95,15 +117,29 @@ def test_what_the_archive_lacks_is_sent_again(tmp_path):
     """
     archive = Archive()
     archive.lacks = lambda uid: 0x0112 if archive.stored.count(uid) < 2 and uid == archive.stored[0] else 0
-    with archive.open():
-        node = committing(tmp_path / "node", archive.port)
-        job_id = prepared(node)
-        with node:
-            until(lambda: states(node, job_id) == ["committed", "committed"], what="commitment")
+    with archive.open(), Exchanging(tmp_path, COMMITTING.format(port=archive.port)) as node:
+        job_id = node.result()
+        node.begin()
+        until(lambda: node.states(job_id) == ["committed", "committed"], what="commitment")
 
-        assert sorted(map(archive.stored.count, archive.stored)) == [1, 2, 2]
-        assert [len(references) for _, references in archive.actions] == [2, 1]
-        assert archive.answers == [0, 0]
+    assert sorted(map(archive.stored.count, archive.stored)) == [1, 2, 2]
+    assert [len(references) for _, references in archive.actions] == [2, 1]
+    assert archive.answers == [0, 0]
+
+
+def test_an_archive_without_the_service_leaves_the_results_sent_and_says_so(tmp_path):
+    """
+    DCMTK-like archives know no Storage Commitment: what was sent stays sent, and the reason names the remedy.
+    """
+    archive = Archive()
+    archive.commits = False
+    with archive.open(), Exchanging(tmp_path, COMMITTING.format(port=archive.port)) as node:
+        job_id = node.result()
+        node.begin()
+        until(lambda: "commit = false" in node.reasons(job_id)[0], what="the reason")
+
+        assert node.states(job_id) == ["sent", "sent"]
+    assert len(archive.stored) == 2
 
 
 def test_a_scanner_is_told_what_the_node_keeps(tmp_path):
@@ -112,26 +148,25 @@ def test_a_scanner_is_told_what_the_node_keeps(tmp_path):
 
     Whoever is not allowed to ask is refused. The report comes on the association while it is open, else on another.
     """
-    scanner, stranger = Modality(), Modality("PACS2")
+    scanner, stranger, unknown = Modality(), Modality("PACS2"), Modality("NOBODY")
     slices = image_series(np.zeros((3, 8, 8), np.int16))
     save(slices[:2], tmp_path / "slices")
+    wanted = [(str(ds.SOPClassUID), str(ds.SOPInstanceUID)) for ds in slices]
     with scanner.open():
-        node = Service(tmp_path / "node", sections='[peers.stranger]\nae_title = "PACS2"\n')
-        ours = f'ae_title = "SCANNER"\nhost = "127.0.0.1"\nport = {scanner.port}\nmay_ask_commitment = true\n'
-        node.config.write_text(node.config.read_text().replace('ae_title = "SCANNER"\n', ours))
-        with node:
+        asking = f'ae_title = "SCANNER"\nhost = "127.0.0.1"\nport = {scanner.port}\nmay_ask_commitment = true\n'
+        with Exchanging(tmp_path, f'[peers.ct]\n{asking}[peers.stranger]\nae_title = "PACS2"\n') as node:
+            node.begin()
             dcmsend(node.port, tmp_path / "slices")
-            wanted = [(str(ds.SOPClassUID), str(ds.SOPInstanceUID)) for ds in slices]
-            statuses = [stranger.ask(node.port, wanted), scanner.ask(node.port, wanted[:2])]
+            statuses = [each.ask(node.port, wanted[:2]) for each in (unknown, stranger, scanner)]
             until(lambda: scanner.reports, what="the report on an association of the node")
             stay = partial(until, lambda: len(scanner.reports) > 1, what="the report on the same association")
             statuses.append(scanner.ask(node.port, wanted, uid="1.2.3.4", stay=stay))
-            until(lambda: b'"pledge.reported"' in node.log_bytes(), what="the end of it")
+            until(lambda: not node.ledger.open_pledges(datetime.now(UTC) + timedelta(hours=1)), what="the end of it")
+            until_when = node.ledger.promised_until(str(slices[0].StudyInstanceUID))
 
-        assert statuses == [0x0124, 0, 0]
-        first, second = (sorted(committed) for _, committed, _ in scanner.reports)
-        assert first == second == sorted(uid for _, uid in wanted[:2])
-        assert [failed for *_, failed in scanner.reports] == [{}, {wanted[2][1]: 0x0112}]
-        ledger = node.ledger()
-        assert ledger.promised_until(str(slices[0].StudyInstanceUID)) > datetime.now(UTC) + timedelta(days=29)
-        ledger.close()
+    assert statuses == [None, 0x0124, 0, 0]
+    first, second = (sorted(committed) for _, committed, _ in scanner.reports)
+    assert first == second == sorted(uid for _, uid in wanted[:2])
+    assert [failed for *_, failed in scanner.reports] == [{}, {wanted[2][1]: 0x0112}]
+    assert datetime.now(UTC) + timedelta(days=29) < until_when < datetime.now(UTC) + timedelta(days=31)
+    assert scanner.callers == [(True, "RADNODE")]

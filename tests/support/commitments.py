@@ -61,6 +61,7 @@ class Archive:
         self.stored: list[str] = []
         self.answers: list[int] = []
         self.action_status = 0
+        self.commits = True  #: whether it knows the service at all
         self.port = 0
 
     @contextmanager
@@ -68,7 +69,8 @@ class Archive:
         """Listen."""
         ae = AE(ae_title=self.ae_title)
         ae.add_supported_context(CTImageStorage)
-        ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
+        if self.commits:
+            ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_N_ACTION, self._asked)]
         server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
         self.port = server.socket.getsockname()[1]
@@ -126,6 +128,7 @@ class Modality:
     def __init__(self, ae_title: str = "SCANNER") -> None:
         self.ae_title, self.port = ae_title, 0
         self.reports: list[tuple[str, list[str], dict[str, int]]] = []
+        self.callers: list[tuple[bool, str]] = []  #: (whether a role was proposed, AE title) of each who calls it
         self.answer = 0
 
     @contextmanager
@@ -133,9 +136,8 @@ class Modality:
         """Listen for reports."""
         ae = AE(ae_title=self.ae_title)
         ae.add_supported_context(StorageCommitmentPushModel, scu_role=True, scp_role=True)
-        server = ae.start_server(
-            ("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, self._reported)]
-        )
+        handlers = [(evt.EVT_N_EVENT_REPORT, self._reported), (evt.EVT_ACCEPTED, self._called)]
+        server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
         self.port = server.socket.getsockname()[1]
         try:
             yield self
@@ -158,6 +160,10 @@ class Modality:
             stay()
         association.release()
         return int(answer.get("Status", -1))
+
+    def _called(self, event: Event) -> None:
+        caller = event.assoc.requestor
+        self.callers.append((StorageCommitmentPushModel in caller.role_selection, caller.ae_title.strip()))
 
     def _reported(self, event: Event) -> tuple[int, None]:
         said = event.event_information
