@@ -20,6 +20,7 @@ from node.errors import ConfigError
 from node.network.commitment import Answer, Report, report
 from node.network.office import Office
 from node.network.scp import Peer
+from node.operate.check import Line
 from node.operate.peers import peers
 from node.receive.pledge import Keeper, Terms
 from node.store.ledger import Ledger
@@ -123,6 +124,21 @@ def server(name: str, stow: StowSection) -> Server:
         name=name, url=stow.url, user=stow.user, secret=_secret(name, stow), ca=_ca(name, stow),
         timeout_s=stow.timeout_s,
     )  # fmt: skip
+
+
+def check_servers(config: Config) -> Iterator[Line]:
+    """One line for each DICOMweb server: whether its secret and certificate can be read, and whether it lets us in."""
+    for name, destination in config.destinations.items():
+        if destination.stow is None:
+            continue
+        from node.deliver.stow import reachable
+
+        try:
+            problem = reachable(server(name, destination.stow))
+        except ConfigError as error:
+            problem = "; ".join(error.mistakes)
+        found = problem or f"{destination.stow.url} answered a query"
+        yield Line(f"destination {name}", good=not problem, found=found)
 
 
 def _secret(name: str, stow: StowSection) -> SecretStr | None:

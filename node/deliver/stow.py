@@ -134,7 +134,7 @@ def _exchange(ds: Dataset, server: Server, session: requests.Session) -> None:
     client.set_http_retry_params(retry=False)
     try:
         client.store_instances([ds])
-    except (requests.HTTPError, requests.TooManyRedirects):
+    except (requests.HTTPError, requests.TooManyRedirects, requests.JSONDecodeError):
         return  # an answer like any other
     except requests.RequestException as error:
         raise _unanswered(error, server) from None  # its text may quote the URL with what is in it

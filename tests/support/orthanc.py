@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,5 +97,7 @@ def orthanc(folder: Path, modalities: dict[str, tuple[str, str, int]], **setting
 def _alive(pacs: Orthanc) -> bool:
     try:
         return bool(pacs.get("/system"))
+    except urllib.error.HTTPError as answer:
+        return answer.code == 401  # it is there, and wants a password
     except OSError:
         return False

@@ -107,3 +107,47 @@ def test_the_files_of_tls_are_taken_from_the_configuration_file():
         Path("/run/secrets/our.key"),
         Path("/srv/tls/ca.pem"),
     )
+
+
+WEB = '[destinations.web]\nstow = "https://pacs/dicom-web"\n'
+
+
+def test_a_destination_is_a_peer_or_a_dicomweb_server():
+    """One of the two, exactly; the URL alone is enough."""
+    config = parse(WEB, at="config.toml", base=Path("/"))
+    assert config.destinations["web"].stow.url == "https://pacs/dicom-web"
+    peer = '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n'
+    for text in (WEB + 'peer = "pacs"\n' + peer, "[destinations.web]\n"):
+        assert mistakes(text) == ["destinations.web: set `peer` for C-STORE or `stow` for DICOMweb, one of the two"]
+
+
+def test_commitment_needs_a_dicom_peer_that_can_be_called():
+    """DICOMweb has no such service; and a peer that asks us must be told somewhere."""
+    assert "is a DICOM service" in mistakes(WEB + "commit = true\n")[0]
+    asking = '[peers.ct]\nae_title = "CT"\nmay_ask_commitment = true\n'
+    assert mistakes(asking) == ["peers.ct.may_ask_commitment: needs host and port, because we report to it"]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ('url = "https://ane:sesame@pacs/dw"', "no user, password or query"),
+        ('url = "https://pacs/dw?key=sesame"', "no user, password or query"),
+        ('url = "https://pacs/dw"\nsecret_env = "A"\nsecret_file = "b"', "set one of"),
+        ('url = "https://pacs/dw"\nuser = "ane"', "`user` needs"),
+        ('url = "http://pacs/dw"\nsecret_env = "A"', "https:// only"),
+        ('url = "ftp://sesame@pacs/dw"', "should match pattern"),
+    ],
+)
+def test_a_secret_is_kept_out_of_the_configuration_and_off_plain_lines(table, why):
+    """What would show or send a password in the clear is a mistake, which does not repeat it."""
+    [found] = mistakes(f"[destinations.web.stow]\n{table}\n")
+    assert why in found
+    assert "sesame" not in found
+
+
+def test_the_files_of_a_dicomweb_server_are_found_beside_the_configuration():
+    """Relative paths are taken from config.toml, as all others are."""
+    text = '[destinations.web.stow]\nurl = "https://pacs/dw"\nsecret_file = "token"\nca = "ca.pem"\n'
+    stow = parse(text, at="config.toml", base=Path("/etc/radnode")).destinations["web"].stow
+    assert (stow.secret_file, stow.ca) == (Path("/etc/radnode/token"), Path("/etc/radnode/ca.pem"))
