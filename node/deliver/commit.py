@@ -170,8 +170,10 @@ class Committer:
             LedgerError: The database failed.
         """
         now = self._clock()
-        self._give_up(now)
         rows = self._ledger.to_commit(self.name, now)
+        if any(row.first_at <= now - self._archive.patience for row in rows):
+            self._give_up(now)
+            rows = self._ledger.to_commit(self.name, now)
         if rows:
             self._request(rows, now)
         return len(rows)

@@ -36,7 +36,7 @@ INVALID_VALUE = 0x0115
 NO_SUCH_ACTION = 0x0123
 NOT_AUTHORISED = 0x0124
 
-POLL_S = 0.05
+POLL_S = 0.1
 
 Reference = tuple[str, str]
 """SOP Class UID and SOP Instance UID."""

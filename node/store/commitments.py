@@ -134,7 +134,9 @@ class Commitments(Database):
         others = (delivery.c.state == "sent", delivery.c.commit_at.is_not(None))
         with self.writing() as connection:
             done = connection.execute(
-                update(delivery).where(*others, delivery.c.destination.not_in(destinations)).values(commit_at=None)
+                update(delivery)
+                .where(*others, delivery.c.destination.not_in(sorted(destinations)))
+                .values(commit_at=None)
             )
         return int(done.rowcount)
 

@@ -162,6 +162,13 @@ delivery = Table(
     Column("commit_failures", Integer, nullable=False),
     UniqueConstraint("job_id", "destination", "seq", name="uq_delivery_job_id_destination_seq"),
     Index("ix_delivery_due", "destination", "state", "next_at"),
+    Index(
+        "ix_delivery_commit",
+        "destination",
+        "commit_at",
+        sqlite_where=text("commit_at IS NOT NULL"),
+        postgresql_where=text("commit_at IS NOT NULL"),
+    ),
 )
 
 commitment = Table(  # what we asked a destination to commit itself to

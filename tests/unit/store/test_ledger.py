@@ -79,6 +79,7 @@ def test_a_ledger_of_an_older_radnode_is_upgraded_and_keeps_its_rows(ledger, url
     with ledger.writing() as connection:
         for table in ("commitment", "commitment_item", "pledge", "pledge_item"):
             connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("DROP INDEX ix_delivery_commit"))
         for column in ("sent_class", "sent_uid", "commit_at", "commit_failures"):
             connection.execute(text(f"ALTER TABLE delivery DROP COLUMN {column}"))
         connection.execute(text("DROP INDEX ix_study_open"))

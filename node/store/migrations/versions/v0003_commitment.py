@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Four columns and four tables."""
+    """Four columns, an index and four tables."""
     _delivery()
     _commitment()
     _pledge()
@@ -30,6 +30,10 @@ def _delivery() -> None:
     with op.batch_alter_table("delivery") as table:
         for name in ("sent_class", "sent_uid", "commit_failures"):
             table.alter_column(name, server_default=None)
+    asked = sa.text("commit_at IS NOT NULL")
+    op.create_index(
+        "ix_delivery_commit", "delivery", ["destination", "commit_at"], sqlite_where=asked, postgresql_where=asked
+    )
 
 
 def _commitment() -> None:
