@@ -15,6 +15,11 @@ EVENTS = frozenset(
         "association.closed",
         "association.rejected",
         "certificate.expired",
+        "commitment.deferred",
+        "commitment.made",
+        "commitment.refused",
+        "commitment.rejected",
+        "commitment.requested",
         "delivery.dead",
         "delivery.deferred",
         "delivery.sent",
@@ -44,6 +49,11 @@ EVENTS = frozenset(
         "node.stopping",
         "node.waiting",
         "peer.missing",
+        "pledge.deferred",
+        "pledge.made",
+        "pledge.rejected",
+        "pledge.reported",
+        "pledge.unreported",
         "result.omitted",
         "stage.finished",
         "stage.started",
@@ -110,6 +120,8 @@ NOISY = (
     "alembic",
     "sqlalchemy",
     "tornado",
+    "dicomweb_client",
+    "urllib3",
 )
 
 

@@ -13,15 +13,13 @@ import structlog
 
 from node.app import site
 from node.app.desk import Desk
+from node.app.exchange import Exchange
 from node.assemble.settle import Assembler, Patience
 from node.config import Config
-from node.deliver.cstore import deliver
-from node.deliver.fhir import FhirServer
-from node.deliver.outbox import Destination, Outbox
 from node.errors import ConfigError, LedgerError, StartFailed
 from node.network.credentials import expired
 from node.network.credentials import mistakes as tls_mistakes
-from node.network.scp import Peer, Scp, ScpSettings
+from node.network.scp import Scp, ScpSettings
 from node.network.scu import count_instances
 from node.operate.loop import Loop
 from node.operate.peers import credentials, peers
@@ -100,6 +98,7 @@ class Node:
         self._spool = Spool(self._state / "spool")
         self._spool.clean()
         self._ledger = Ledger.open(self._config.ledger_url, self._clock)
+        self._exchange = Exchange(self._config, self._ledger, self._spool, self._clock)
         self._site = site.compose(self._config, installation=site.installation(self._state), root=self._state)
         recorder = Recorder(self._ledger, self._spool, self._clock)
         if self._ledger.needs_rebuild():
@@ -186,7 +185,7 @@ class Node:
             max_object_bytes=int(receive.largest_object_mb * MB),
             tls=credentials(self._config) if receive.tls else None,
         )
-        self._scp = Scp(settings, door.on_store)
+        self._scp = Scp(settings, door.on_store, service=self._exchange.office)
         try:
             self.port = self._scp.start()
         except OSError as error:
@@ -230,8 +229,8 @@ class Node:
             self._dispatcher.step()
 
         self._loop("dispatcher", work, 0.2)
-        for outbox in self._outboxes():
-            self._loop(f"outbox {outbox.name}", outbox.step, 0.5)
+        for name, step, interval_s in self._exchange.steps():
+            self._loop(name, step, interval_s)
 
     def _assemble(self) -> Assembler:
         settle, known = self._config.settle, peers(self._config)
@@ -246,24 +245,6 @@ class Node:
 
     def _destinations(self) -> dict[str, tuple[str, ...]]:
         return {name: destination.takes for name, destination in self._config.destinations.items()}
-
-    def _outboxes(self) -> list[Outbox]:
-        known = peers(self._config)
-        return [
-            Outbox(
-                self._ledger,
-                Destination(
-                    name=name,
-                    peer=known[d.peer] if d.peer else Peer(name=name, ae_title=""),
-                    calling_ae=self._config.receive.ae_title,
-                ),
-                root=self._state,
-                clock=self._clock,
-                give_up_after=timedelta(hours=d.give_up_after_h),
-                send=FhirServer(name=name, **d.fhir.model_dump()) if d.fhir else deliver,
-            )
-            for name, d in self._config.destinations.items()
-        ]
 
 
 def serve(config: Config, announce: Callable[[Path, int], None]) -> int:

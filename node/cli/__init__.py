@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -87,7 +88,8 @@ def run(
 
 @app.command()
 def check(config: ConfigOption = None) -> None:
-    """Check configuration, models, peers, disk and database: a line each; exit 1 if anything is wrong."""
+    """Check configuration, models, peers, disk, database, DICOMweb: a line each; exit 1 if anything is wrong."""
+    from node.app.exchange import check_servers
     from node.assemble.clinical import ClinicalFile
     from node.operate.check import check as run_checks
 
@@ -101,7 +103,7 @@ def check(config: ConfigOption = None) -> None:
             typer.echo(f"WRONG  {error.at}: {mistake}")
         raise typer.Exit(1) from error
     wrong = 0
-    for line in run_checks(settings):
+    for line in chain(run_checks(settings), check_servers(settings)):
         typer.echo(f"{'ok    ' if line.good else 'WRONG '} {line.what}: {line.found}")
         wrong += not line.good
     raise typer.Exit(1 if wrong else 0)

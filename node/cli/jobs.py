@@ -48,9 +48,10 @@ def list_jobs(
 
 
 def _undelivered(ledger: Ledger, job: JobRow) -> str:
-    """What of a result its destinations do not have yet; "" when they have all."""
-    waiting = [each for each in ledger.deliveries(job.id) if each.state in {"pending", "dead"}]
-    counts = Counter(f"{each.state} for {each.destination}" for each in waiting)
+    """What of a result its destinations do not have yet, or do not vouch for; "" when they have all."""
+    rows = ledger.deliveries(job.id)
+    counts = Counter(f"{each.state} for {each.destination}" for each in rows if each.state in {"pending", "dead"})
+    counts.update(f"not committed by {each.destination}" for each in rows if each.awaits_commitment)
     return "".join(f"  [{number} {what}]" for what, number in counts.items())
 
 
@@ -160,6 +161,8 @@ def _story(ledger: Ledger, job: JobRow, state_dir: Path) -> None:
 def _delivery(delivery: DeliveryRow) -> str:
     tried = "1 try" if delivery.tries == 1 else f"{delivery.tries} tries"
     again = f", next at {_local(delivery.next_at)}" if delivery.state == "pending" else ""
+    if delivery.awaits_commitment and delivery.commit_at is not None:
+        again = f", waiting for commitment until {_local(delivery.commit_at)}"
     return (
         f"      to {delivery.destination}: {delivery.kind} {delivery.state}, {tried}{again}  {delivery.reason}".rstrip()
     )

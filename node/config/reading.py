@@ -13,7 +13,8 @@ import pydantic_core
 from pydantic import BaseModel, ValidationError
 
 from node import shipped
-from node.config.sections import Config, FhirSection
+from node.config.sections import Config
+from node.config.servers import ServerSection
 from node.domain.refusals import REFUSALS
 from node.errors import ConfigError
 
@@ -64,7 +65,7 @@ def _anchored(config: Config, base: Path) -> Config:
     )
     clinical = config.clinical.model_copy(update={"csv": at_base(config.clinical.csv)})
     destinations = {
-        name: each.model_copy(update={"fhir": _fhir_at(each.fhir, at_base)})
+        name: each.model_copy(update={kind: _server_at(getattr(each, kind), at_base) for kind in ("stow", "fhir")})
         for name, each in config.destinations.items()
     }
     tls = config.tls and config.tls.model_copy(
@@ -73,8 +74,8 @@ def _anchored(config: Config, base: Path) -> Config:
     return config.model_copy(update={"node": node, "clinical": clinical, "tls": tls, "destinations": destinations})
 
 
-def _fhir_at(fhir: FhirSection | None, at_base: Callable[[Path | None], Path | None]) -> FhirSection | None:
-    return fhir and fhir.model_copy(update={name: at_base(getattr(fhir, name)) for name in ("secret_file", "ca")})
+def _server_at(server: ServerSection | None, at_base: Callable[[Path | None], Path | None]) -> ServerSection | None:
+    return server and server.model_copy(update={name: at_base(getattr(server, name)) for name in ("secret_file", "ca")})
 
 
 def _loose_ends(config: Config) -> Iterator[str]:
@@ -96,11 +97,7 @@ def _loose_ends(config: Config) -> Iterator[str]:
 def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, destination in config.destinations.items():
         if destination.peer is None:
-            if destination.fhir is None:
-                yield f"destinations.{name}: names neither a peer nor a FHIR server"
             continue
-        if destination.fhir is not None:
-            yield f"destinations.{name}: has a peer and a FHIR server; make it two destinations"
         peer = config.peers.get(destination.peer)
         if peer is None:
             yield f"destinations.{name}.peer: {_unknown(destination.peer, config.peers, 'peers')}"
@@ -109,6 +106,8 @@ def _peer_mistakes(config: Config) -> Iterator[str]:
     for name, peer in config.peers.items():
         if peer.count and (peer.host is None or peer.port is None):
             yield f"peers.{name}.count: needs host and port, because we query it"
+        if peer.may_ask_commitment and (peer.host is None or peer.port is None):
+            yield f"peers.{name}.may_ask_commitment: needs host and port, because we report to it"
 
 
 def _tls_mistakes(config: Config) -> Iterator[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
 from node import shipped
-from node.config.base import AETitle, HttpUrl, Section, Share
+from node.config.base import AETitle, Section, Share
 from node.config.pipelines import PipelineSection
+from node.config.servers import FhirSection, StowSection
 from node.domain.document import ExportKind, ResultKind
 from node.domain.language import Language
 from node.domain.order import Pipeline
@@ -47,6 +47,9 @@ class ReceiveSection(Section):
     largest_object_mb: float = Field(2048, gt=0, description="Larger objects are refused with 0xA700.")
     low_disk_gb: float = Field(2, ge=0, description="With less free space than this, C-STORE is refused with 0xA700.")
     tls: bool = Field(False, description="Whether only TLS is taken, and only from certificates that name the caller.")
+    commit_keep_days: float = Field(
+        30, gt=0, description="Days for which we promise to keep what a peer asks us to commit ourselves to."
+    )
 
 
 class TlsSection(Section):
@@ -86,41 +89,35 @@ class PeerSection(Section):
     may_send: bool = Field(True, description="Whether it may send to us.")
     tls: bool = Field(False, description="Whether we call it by TLS.")
     count: bool = Field(False, description="Whether to ask it by C-FIND how many instances a study has.")
-
-
-class FhirSection(Section):
-    """A FHIR R4 server; just its URL may stand in place of the table."""
-
-    url: HttpUrl = Field(
-        description="Base URL of a FHIR R4 server, in place of a peer: gets each result as one bundle."
+    may_ask_commitment: bool = Field(
+        False,
+        description="Whether we commit ourselves, when it asks, to keep what it sent (`receive.commit_keep_days`).",
     )
-    secret_file: Path | None = Field(None, description="File that holds a bearer token; read anew for each bundle.")
-    ca: Path | None = Field(None, description="PEM file: authorities for its certificate, in place of the usual ones.")
-    timeout_s: float = Field(60, gt=0, description="Seconds for the connection, and for each wait for an answer.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: object) -> object:
-        return {"url": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _secrets(self) -> FhirSection:
-        parts = urlsplit(self.url)
-        if self.secret_file and parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1", "::1"}:
-            raise ValueError("a secret goes out by https:// only")
-        return self
 
 
 class DestinationSection(Section):
     """Where results go."""
 
-    peer: str | None = Field(None, description="Name of a peer, for DICOM.")
+    peer: str | None = Field(None, description="Name of a peer, for C-STORE; or else `stow` or `fhir`.")
+    stow: StowSection | None = None
     fhir: FhirSection | None = None
     send: tuple[ResultKind, ...] = Field(
         ("seg", "sr"),
         description="Kinds of results, sent in the order of the table below.",
     )
     give_up_after_h: float = Field(168, gt=0, description="Hours after which an undelivered result is dead.")
+    commit: bool = Field(
+        False, description="Whether the peer is asked to commit itself to what it was sent (Storage Commitment)."
+    )
+    commit_wait_min: float = Field(60, gt=0, description="Minutes to wait for its answer before it is asked again.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DestinationSection:
+        if [self.peer, self.stow, self.fhir].count(None) != 2:
+            raise ValueError("set one of `peer` (C-STORE), `stow` (DICOMweb) and `fhir` (a FHIR server)")
+        if self.commit and self.peer is None:
+            raise ValueError("`commit` needs a `peer`: Storage Commitment is a DICOM service, not one of DICOMweb")
+        return self
 
     @property
     def takes(self) -> tuple[ResultKind | ExportKind, ...]:

@@ -60,13 +60,12 @@ class FhirServer:
     ca: Path | None = None
     timeout_s: float = 60
 
-    def __call__(self, path: Path, *_: object) -> Receipt:
+    def __call__(self, path: Path) -> Receipt:
         """
         Send one bundle and read the answer.
 
         Args:
             path: The bundle, sent byte for byte.
-            _: Peer and AE title of a DICOM delivery, which FHIR does not know.
 
         Raises:
             DeliveryFailed: The server did not take it; `retry` and `tries` say whether it may be tried again.

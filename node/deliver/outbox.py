@@ -14,10 +14,9 @@ from pathlib import Path
 
 import structlog
 
-from node.deliver.cstore import Receipt, deliver
+from node.deliver.cstore import Receipt
 from node.deliver.forms import said_otherwise
 from node.errors import DeliveryFailed, InstanceUnreadable
-from node.network.scp import Peer
 from node.store.deliveries import DeliveryRow
 from node.store.ledger import Ledger
 from node.store.results import file_sha256
@@ -29,16 +28,23 @@ LONGEST_WAIT_S = 15 * 60
 BURST = 50
 """How many objects one step sends at most, so that a stop need not wait for all of them."""
 
-Send = Callable[[Path, Peer, str], Receipt]
+Send = Callable[[Path], Receipt]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where results go: a name in the configuration, the DICOM node behind it, and the AE title we call it with."""
+    """
+    Where results go.
+
+    Attributes:
+        name: What the configuration calls it.
+        send: Sends it one file; raises DeliveryFailed.
+        commit: Whether it is asked afterwards to commit itself.
+    """
 
     name: str
-    peer: Peer
-    calling_ae: str
+    send: Send
+    commit: bool = False
 
 
 class Outbox:
@@ -48,7 +54,6 @@ class Outbox:
     Args:
         root: The state directory, from which the ledger's paths are taken.
         give_up_after: How long a delivery may wait before it is dead.
-        send: Sends one file; raises DeliveryFailed.
     """
 
     def __init__(
@@ -59,10 +64,9 @@ class Outbox:
         root: Path,
         clock: Callable[[], datetime],
         give_up_after: timedelta,
-        send: Send = deliver,
     ) -> None:
         self._ledger, self._to, self._root = ledger, destination, root
-        self._clock, self._patience, self._send = clock, give_up_after, send
+        self._clock, self._patience = clock, give_up_after
         self._failures = 0  # in a row, of the destination as a whole
 
     @property
@@ -90,14 +94,15 @@ class Outbox:
     def _attempt(self, row: DeliveryRow) -> None:
         try:
             path = self._unaltered(row)
-            receipt = self._send(path, self._to.peer, self._to.calling_ae)
+            receipt = self._to.send(path)
         except DeliveryFailed as error:
             self._failed(row, error)
             return
         except InstanceUnreadable as error:
             self._bury(row, str(error))
             return
-        self._ledger.sent(row.id, receipt.note)
+        sent_as = (receipt.sop_class, receipt.sop_uid) if receipt.sop_uid else None
+        self._ledger.sent(row.id, receipt.note, commit=self._to.commit, sent_as=sent_as)
         if self._failures:
             self._failures = 0
             self._ledger.resume(self.name)  # it is back: what was put off because it was away need wait no longer

@@ -8,7 +8,7 @@ with a busy CPU it takes that answer away (then only the time-out ends the wait)
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import Any
@@ -17,6 +17,7 @@ from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
@@ -71,10 +72,20 @@ class _Caller(AE):  # type: ignore[misc]
 
 @contextmanager
 def associated(
-    peer: Peer, calling_ae: str, contexts: list[PresentationContext], timeout_s: float
+    peer: Peer,
+    calling_ae: str,
+    contexts: list[PresentationContext],
+    timeout_s: float,
+    *,
+    handlers: Sequence[tuple[Any, Any]] = (),
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
 ) -> Iterator[Association]:
     """
     An open association, released at the end.
+
+    Args:
+        handlers: For what the peer asks on it.
+        roles: To be negotiated, where ours is not that of an SCU.
 
     Raises:
         Unanswered: It did not come about.
@@ -84,7 +95,7 @@ def associated(
     ae.connection_timeout = ae.acse_timeout = ae.dimse_timeout = timeout_s
     ae.network_timeout = 2 * timeout_s
     seen: list[str] = []
-    handlers = [
+    watch = [
         (evt.EVT_CONN_OPEN, _connected, [seen]),
         (evt.EVT_ACCEPTED, lambda _event: seen.append("accepted")),
     ]
@@ -95,7 +106,8 @@ def associated(
         contexts,
         peer.ae_title,
         max_pdu=PDU_BYTES,
-        evt_handlers=handlers,
+        ext_neg=list(roles),
+        evt_handlers=[*watch, *handlers],
         tls_args=tls and (tls, peer.host),
     )
     if not association.is_established:

@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 from weakref import WeakSet
 
 import structlog
 from pynetdicom import AE, _config, evt
 from pynetdicom.association import Association
 from pynetdicom.events import Event
+from pynetdicom.presentation import PresentationContext
 
 from node.network.contexts import accepted
 from node.network.identity import introduce
@@ -115,6 +117,18 @@ class Arrival:
     data: memoryview = field(repr=False)
 
 
+class Service(Protocol):
+    """Another service of the same door."""
+
+    def contexts(self) -> list[PresentationContext]:
+        """What it accepts."""
+        ...
+
+    def handlers(self) -> list[tuple[Any, Any]]:
+        """Events of pynetdicom, each with what is called."""
+        ...
+
+
 class Scp:
     """
     Verification and Storage SCP.
@@ -123,6 +137,7 @@ class Scp:
         settings: Who may come and how.
         on_store: Gets each C-STORE and returns the status that answers it. Called from one thread per association.
         on_request: May refuse an association that the settings allow, with a reason (used to play a busy archive).
+        service: One more service beside those two.
     """
 
     def __init__(
@@ -130,8 +145,9 @@ class Scp:
         settings: ScpSettings,
         on_store: Callable[[Arrival], int],
         on_request: Callable[[], Reason | None] = lambda: None,
+        service: Service | None = None,
     ) -> None:
-        self.settings = settings
+        self.settings, self._service = settings, service
         self._on_store, self._on_request = on_store, on_request
         self._open = Room()
         self._mute: WeakSet[Association] = WeakSet()  # of peers that may not send
@@ -161,6 +177,9 @@ class Scp:
             (evt.EVT_RELEASED, _note, ["released"]),
             (evt.EVT_ABORTED, _note, ["aborted"]),
         ]
+        if self._service is not None:
+            ae.supported_contexts += self._service.contexts()
+            handlers += self._service.handlers()
         address = (self.settings.host, self.settings.port)
         tls = answering(self.settings.tls) if self.settings.tls else None
         server = listen(ae, address, self.settings.max_object_bytes, tls, evt_handlers=handlers)

@@ -14,6 +14,7 @@ import socket
 import ssl
 import struct
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from socketserver import BaseServer
@@ -103,15 +104,43 @@ class PatientDimse(DIMSEServiceProvider):  # type: ignore[misc]
     def __init__(self, assoc: Association, max_object_bytes: int) -> None:
         super().__init__(assoc)
         self.max_object_bytes = max_object_bytes
+        self._aside: deque[Any] = deque()  # requests that came while an answer was awaited
+        self._errands: deque[Callable[[], None]] = deque()
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001
         """The next message, or (None, None) when a pause went by or something else wants attention."""
         if block:
-            return super().get_msg(block=True)
+            return self._answer()
+        self._run_errands()
+        if self._aside:
+            return self._aside.popleft()
         try:
             return self.msg_queue.get(timeout=PAUSE_S)
         except queue.Empty:
             return None, None
+
+    def errand(self, work: Callable[[], None]) -> None:
+        """
+        Have something of ours sent on this association, by its own thread between two requests of the peer.
+
+        From another thread it could cross the end of the association, and pynetdicom would then wait for ever.
+        """
+        self._errands.append(work)
+        self.attend()
+
+    def _run_errands(self) -> None:
+        while self._errands:
+            self.assoc._is_paused = True  # as pynetdicom does for a handler that sends
+            self._errands.popleft()()
+            self.assoc._is_paused = False
+
+    def _answer(self) -> Any:
+        """The answer to what we sent; requests that come before it wait."""
+        while True:
+            context_id, message = super().get_msg(block=True)
+            if message is None or not message.is_valid_request:
+                return context_id, message
+            self._aside.append((context_id, message))
 
     def attend(self) -> None:
         """End the wait in `get_msg`: a release or an abort came."""

@@ -30,6 +30,10 @@ class DeliveryRow:
         next_at: Not before then.
         sha256: Of the file as it was recorded.
         refusals: How often the receiver refused this very object, as opposed to being away.
+        sent_class: SOP class as it went out; that of the file unless the receiver would only take another.
+        sent_uid: SOP Instance UID as it went out.
+        commit_at: When to ask whether it is committed, or to ask again; None when nobody asks.
+        commit_failures: How often the receiver said that it does not keep what it was sent.
     """
 
     id: int
@@ -47,6 +51,15 @@ class DeliveryRow:
     reason: str
     sha256: str = ""
     refusals: int = 0
+    sent_class: str = ""
+    sent_uid: str = ""
+    commit_at: datetime | None = None
+    commit_failures: int = 0
+
+    @property
+    def awaits_commitment(self) -> bool:
+        """Whether it was sent, and the receiver has not said yet that it keeps it."""
+        return self.state == "sent" and self.commit_at is not None
 
 
 class Deliveries(Database):
@@ -74,14 +87,26 @@ class Deliveries(Database):
         query = select(delivery).where(delivery.c.job_id == job_id)
         return self._deliveries(query.order_by(delivery.c.destination, delivery.c.seq))
 
-    def sent(self, delivery_id: int, note: str = "") -> bool:
-        """The receiver has it (true even when the row was superseded meanwhile)."""
-        one_more = {"tries": delivery.c.tries + 1}
-        return bool(
-            self._change_deliveries(
-                "sent", note, delivery.c.number == delivery_id, delivery.c.state != "committed", **one_more
-            )
-        )
+    def sent(
+        self, delivery_id: int, note: str = "", *, commit: bool = False, sent_as: tuple[str, str] | None = None
+    ) -> bool:
+        """
+        The receiver has it (true even when the row was superseded meanwhile).
+
+        Args:
+            note: What it said to it.
+            commit: Whether it is to be asked to commit itself.
+            sent_as: SOP class and SOP Instance UID under which it went out, when those are not the file's.
+        """
+        sop_class, sop_uid = sent_as or (delivery.c.sop_class, delivery.c.sop_uid)
+        values = {
+            "tries": delivery.c.tries + 1,
+            "sent_class": sop_class,
+            "sent_uid": sop_uid,
+            "commit_at": self._clock() if commit else None,
+        }
+        this = (delivery.c.number == delivery_id, delivery.c.state != "committed")
+        return bool(self._change_deliveries("sent", note, *this, **values))
 
     def defer(self, delivery_id: int, until: datetime, reason: str, *, refused: bool = False) -> bool:
         """Try this one again later; `refused`: the receiver was there and would not have it."""
@@ -132,6 +157,8 @@ class Deliveries(Database):
         """
         Try again now, of a job, a destination, or all: dead deliveries from the start, waiting ones without the pause.
 
+        What was sent and awaits commitment is asked about again.
+
         Returns:
             How many there were.
         """
@@ -141,13 +168,15 @@ class Deliveries(Database):
         waits = (*which, delivery.c.state == "pending", delivery.c.next_at > now)
         with self.writing() as connection:
             hastened = int(connection.execute(update(delivery).where(*waits).values(next_at=now)).rowcount)
-        again = {"tries": 0, "refusals": 0, "first_at": now, "next_at": now}
+            asked = (*which, delivery.c.state == "sent", delivery.c.commit_at > now)
+            hastened += int(connection.execute(update(delivery).where(*asked).values(commit_at=now)).rowcount)
+        again = {"tries": 0, "refusals": 0, "first_at": now, "next_at": now, "commit_at": None, "commit_failures": 0}
         dead = delivery.c.state == "dead"
         return hastened + self._change_deliveries("pending", "revived", dead, *which, **again)
 
     def _deliveries(self, query: Select[Any]) -> tuple[DeliveryRow, ...]:
         with self.reading() as connection:
-            return tuple(_row(row) for row in connection.execute(query))
+            return tuple(delivery_row(row) for row in connection.execute(query))
 
     def _change_deliveries(
         self, state: DeliveryState, reason: str, *conditions: ColumnElement[bool], **values: Any
@@ -189,7 +218,8 @@ def _sendable(query: Select[Any], destination: str) -> Select[Any]:
     return query.where(delivery.c.destination == destination, delivery.c.state == "pending", ~blocked.exists())
 
 
-def _row(row: Row[Any]) -> DeliveryRow:
+def delivery_row(row: Row[Any]) -> DeliveryRow:
+    """One row of the table."""
     values = dict(row._mapping)
     return DeliveryRow(id=values.pop("number"), **values)
 

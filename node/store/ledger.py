@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy import insert
 
 from node.store.cases import CaseRow, Cases, count_cases
+from node.store.commitments import Commitments, count_commitments
 from node.store.database import connect, exists
 from node.store.deliveries import Deliveries, DeliveryRow, count_deliveries
 from node.store.instances import Arrival, Instances, Unreadable, count_instances
 from node.store.intents import Intent, Intents
 from node.store.jobs import JobRow, Jobs, count_jobs
 from node.store.outcomes import Outcomes
+from node.store.pledges import Pledges, count_pledges
 from node.store.schema import mark
 from node.store.studies import Studies, count_studies
 from node.store.transitions import Transition, Transitions
@@ -25,7 +27,7 @@ __all__ = ["Arrival", "CaseRow", "DeliveryRow", "Intent", "JobRow", "Ledger", "T
 REBUILT = "rebuilt"
 
 
-class Ledger(Instances, Studies, Cases, Jobs, Outcomes, Deliveries, Intents, Transitions):
+class Ledger(Instances, Studies, Cases, Jobs, Outcomes, Deliveries, Commitments, Pledges, Intents, Transitions):
     """
     Every public method is one transaction, may be called from any thread, and raises LedgerError when the database
     fails (nothing is written then).
@@ -67,8 +69,16 @@ class Ledger(Instances, Studies, Cases, Jobs, Outcomes, Deliveries, Intents, Tra
 
         Returns:
             "instances", "unjudged", "conflicts", "unreadable", "studies": numbers; "cases", "jobs": state to number;
-            "deliveries": destination to state to number.
+            "deliveries": destination to state to number; "uncommitted": destination to number; "promised": number.
         """
         with self.reading() as connection:
-            counters = (count_instances, count_studies, count_cases, count_jobs, count_deliveries)
+            counters = (
+                count_instances,
+                count_studies,
+                count_cases,
+                count_jobs,
+                count_deliveries,
+                count_commitments,
+                count_pledges,
+            )
             return {key: value for counter in counters for key, value in counter(connection).items()}

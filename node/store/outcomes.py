@@ -106,6 +106,8 @@ def _delivery(manifest: Manifest, destination: str, seq: int) -> dict[str, Any]:
         "kind": file.kind,
         "sop_class": file.sop_class,
         "sop_uid": file.sop_uid,
+        "sent_class": file.sop_class,
+        "sent_uid": file.sop_uid,
         "path": f"{folder_of(manifest.job_id, manifest.attempt)}/{file.name}",
         "sha256": file.sha256,
     }
@@ -114,6 +116,7 @@ def _delivery(manifest: Manifest, destination: str, seq: int) -> dict[str, Any]:
 def _queue(connection: Connection, now: datetime, what: Mapping[str, Any], *, late: bool) -> None:
     state, reason = ("superseded", "a later revision has a result already") if late else ("pending", "")
     fresh = {"tries": 0, "refusals": 0, "first_at": now, "next_at": now, "state": state, "reason": reason}
+    fresh |= {"commit_failures": 0}
     connection.execute(insert(delivery).values({**what, **fresh}))
     key = f"{what['job_id']}/{what['destination']}/{what['seq']}"
     log_transition(connection, now, kind="delivery", key=key, state=state, note=reason, subject=what["job_id"])

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """Revision of this schema: the newest file in `migrations/versions`."""
 
 
@@ -156,8 +156,60 @@ delivery = Table(
     Column("first_at", Moment, nullable=False),
     Column("next_at", Moment, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("sent_class", String, nullable=False),  # as it went out: a destination may have taken another class only
+    Column("sent_uid", String, nullable=False),
+    Column("commit_at", Moment),  # when to ask whether it is committed; NULL: nobody asks
+    Column("commit_failures", Integer, nullable=False),
     UniqueConstraint("job_id", "destination", "seq", name="uq_delivery_job_id_destination_seq"),
     Index("ix_delivery_due", "destination", "state", "next_at"),
+    Index(
+        "ix_delivery_commit",
+        "destination",
+        "commit_at",
+        sqlite_where=text("commit_at IS NOT NULL"),
+        postgresql_where=text("commit_at IS NOT NULL"),
+    ),
+)
+
+commitment = Table(  # what we asked a destination to commit itself to
+    "commitment",
+    metadata,
+    Column("transaction_uid", String, primary_key=True),
+    Column("destination", String, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("answered_at", Moment),
+    Column("outcome", Text, nullable=False),
+)
+
+commitment_item = Table(
+    "commitment_item",
+    metadata,
+    Column("transaction_uid", String, primary_key=True),
+    Column("delivery", Integer, primary_key=True),
+)
+
+pledge = Table(  # what a peer asked us to commit ourselves to
+    "pledge",
+    metadata,
+    Column("transaction_uid", String, primary_key=True),
+    Column("peer", String, nullable=False),
+    Column("asked_at", Moment, nullable=False),
+    Column("state", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_at", Moment, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_pledge_due", "state", "next_at"),
+)
+
+pledge_item = Table(
+    "pledge_item",
+    metadata,
+    Column("transaction_uid", String, primary_key=True),
+    Column("sop_uid", String, primary_key=True),
+    Column("sop_class", String, nullable=False),
+    Column("failure", Integer),  # 0: committed; NULL: not judged yet
+    Column("keep_until", Moment),
+    Index("ix_pledge_item_sop_uid", "sop_uid"),
 )
 
 intent = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pydicom
@@ -90,7 +91,7 @@ def site(tmp_path):
 
 def emptied(ledger: Ledger, clock: Clock, root: Path, peer: Peer) -> None:
     """One step of the outbox to "pacs"."""
-    to = Destination(name="pacs", peer=peer, calling_ae="RADNODE")
+    to = Destination(name="pacs", send=partial(deliver, peer=peer, calling_ae="RADNODE"))
     Outbox(ledger, to, root=root, clock=clock, give_up_after=timedelta(hours=1)).step()
 
 

@@ -7,10 +7,12 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from node.deliver.cstore import deliver
 from node.deliver.outbox import Destination, Outbox
 from node.network.scp import Peer
 from node.receive.record import Recorder
@@ -102,7 +104,7 @@ def test_an_outbox_delivers_when_the_archive_comes_back(tmp_path):
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock)
     ledger.restore(order, manifest, ["pacs"])
     peer = Peer(name="pacs", ae_title="ARCHIVE", host="127.0.0.1", port=port)
-    to = Destination(name="pacs", peer=peer, calling_ae="RADNODE")
+    to = Destination(name="pacs", send=partial(deliver, peer=peer, calling_ae="RADNODE"))
     outbox = Outbox(ledger, to, root=tmp_path, clock=clock, give_up_after=timedelta(hours=168))
     clock.now = outbox.step() or clock.now
     while_away = [d.state for d in ledger.deliveries(order.job_id)]

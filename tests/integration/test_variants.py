@@ -7,6 +7,7 @@ import json
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import nibabel
@@ -178,7 +179,7 @@ def site(tmp_path):
 
     def send(peer: Peer, *kinds: str) -> dict[str, tuple[str, str]]:
         recorded(ledger, tmp_path, order, {kind: path for kind, path in made.items() if kind in kinds})
-        to = Destination(name="pacs", peer=peer, calling_ae="RADNODE")
+        to = Destination(name="pacs", send=partial(deliver, peer=peer, calling_ae="RADNODE"))
         Outbox(ledger, to, root=tmp_path, clock=clock, give_up_after=timedelta(hours=1)).step()
         return {row.kind: (row.state, row.reason) for row in ledger.deliveries(order.job_id)}
 

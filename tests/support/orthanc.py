@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,9 +39,13 @@ class Orthanc:
 
     def knows(self, name: str, ae_title: str, port: int) -> None:
         """Let it know a DICOM node on this machine, to send to."""
-        body = json.dumps([ae_title, "127.0.0.1", port]).encode()
-        url = f"http://127.0.0.1:{self.http_port}/modalities/{name}"
-        urllib.request.urlopen(urllib.request.Request(url, data=body, method="PUT"), timeout=30).close()
+        self.put(f"/modalities/{name}", [ae_title, "127.0.0.1", port])
+
+    def put(self, path: str, body: Any) -> None:
+        """A JSON put."""
+        url = f"http://127.0.0.1:{self.http_port}{path}"
+        request = urllib.request.Request(url, data=json.dumps(body).encode(), method="PUT")
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310
 
     def series(self, modality: str) -> list[dict[str, Any]]:
         """All series of a modality, with their instances."""
@@ -92,5 +97,7 @@ def orthanc(folder: Path, modalities: dict[str, tuple[str, str, int]], **setting
 def _alive(pacs: Orthanc) -> bool:
     try:
         return bool(pacs.get("/system"))
+    except urllib.error.HTTPError as answer:
+        return answer.code == 401  # it is there, and wants a password
     except OSError:
         return False

@@ -134,11 +134,12 @@ def test_a_fhir_server_is_a_destination_in_place_of_a_peer():
     assert fhir is not None
     assert fhir.secret_file == Path("/srv/token")
     assert "a secret goes out by https:// only" in mistakes(table.replace("https", "http"))[0]
-    assert mistakes("[destinations.ehr]\n") == ["destinations.ehr: names neither a peer nor a FHIR server"]
+    one_way = "destinations.ehr: set one of `peer` (C-STORE), `stow` (DICOMweb) and `fhir` (a FHIR server)"
+    assert mistakes("[destinations.ehr]\n") == [one_way]
     both = mistakes(
         '[peers.p]\nae_title = "P"\nhost = "h"\nport = 1\n' + server.replace("fhir =", 'peer = "p"\nfhir =')
     )
-    assert both == ["destinations.ehr: has a peer and a FHIR server; make it two destinations"]
+    assert both == [one_way]
     for url in ("ftp://h", "https://", "https://me:secret@h/fhir", "https://h/fhir?x=1"):
         assert "a base URL is http(s)://host[:port]/path" in mistakes(f'[destinations.ehr]\nfhir = "{url}"\n')[0]
         assert "secret" not in mistakes(f'[destinations.ehr]\nfhir = "{url}"\n')[0]
@@ -149,3 +150,48 @@ def test_a_bundle_may_be_left_in_the_folder_of_the_job_alone():
     text = PIPELINE.replace("[pipelines.", 'exports = ["fhir"]\n[pipelines.')
     assert parse(text, at="config.toml", base=Path("/")).resolved()[0].exports == ("fhir",)
     assert parse(PIPELINE, at="config.toml", base=Path("/")).resolved()[0].exports == ()
+
+
+WEB = '[destinations.web]\nstow = "https://pacs/dicom-web"\n'
+
+
+def test_a_destination_is_a_peer_or_a_server():
+    """One of the two, exactly; the URL alone is enough."""
+    config = parse(WEB, at="config.toml", base=Path("/"))
+    assert config.destinations["web"].stow.url == "https://pacs/dicom-web"
+    peer = '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n'
+    for text in (WEB + 'peer = "pacs"\n' + peer, "[destinations.web]\n"):
+        [found] = mistakes(text)
+        assert found.startswith("destinations.web: set one of `peer`")
+
+
+def test_commitment_needs_a_dicom_peer_that_can_be_called():
+    """DICOMweb has no such service; and a peer that asks us must be told somewhere."""
+    assert "is a DICOM service" in mistakes(WEB + "commit = true\n")[0]
+    asking = '[peers.ct]\nae_title = "CT"\nmay_ask_commitment = true\n'
+    assert mistakes(asking) == ["peers.ct.may_ask_commitment: needs host and port, because we report to it"]
+
+
+@pytest.mark.parametrize(
+    ("table", "why"),
+    [
+        ('url = "https://ane:sesame@pacs/dw"', "without user, query and fragment"),
+        ('url = "https://pacs/dw?key=sesame"', "without user, query and fragment"),
+        ('url = "https://pacs/dw"\nsecret_env = "A"\nsecret_file = "b"', "set one of"),
+        ('url = "https://pacs/dw"\nuser = "ane"', "`user` needs"),
+        ('url = "http://pacs/dw"\nsecret_env = "A"', "https:// only"),
+        ('url = "ftp://sesame@pacs/dw"', "a base URL is http(s)"),
+    ],
+)
+def test_a_secret_is_kept_out_of_the_configuration_and_off_plain_lines(table, why):
+    """What would show or send a password in the clear is a mistake, which does not repeat it."""
+    [found] = mistakes(f"[destinations.web.stow]\n{table}\n")
+    assert why in found
+    assert "sesame" not in found
+
+
+def test_the_files_of_a_dicomweb_server_are_found_beside_the_configuration():
+    """Relative paths are taken from config.toml, as all others are."""
+    text = '[destinations.web.stow]\nurl = "https://pacs/dw"\nsecret_file = "token"\nca = "ca.pem"\n'
+    stow = parse(text, at="config.toml", base=Path("/etc/radnode")).destinations["web"].stow
+    assert (stow.secret_file, stow.ca) == (Path("/etc/radnode/token"), Path("/etc/radnode/ca.pem"))

@@ -12,8 +12,9 @@ from typer.testing import CliRunner, Result
 
 from node.cli import app
 from node.store.cases import CaseRow
+from node.store.commitments import Decision
 from node.store.ledger import Ledger
-from tests.support.ledgers import an_arrival, an_instance
+from tests.support.ledgers import a_result, an_arrival, an_instance, an_order
 
 CONFIG = """
 [node]
@@ -98,3 +99,19 @@ def test_a_study_that_still_arrives_is_listed(config, ledger):
     told = radnode(config, "list").output
     assert told.splitlines()[0].split() == ["job", "state", "pipeline", "study"]
     assert "arriving" in told.splitlines()[1]
+
+
+def test_what_awaits_commitment_is_told_apart_from_what_is_committed(config, ledger):
+    """The list counts what the archive does not vouch for yet; the story tells until when it may answer."""
+    order = an_order()
+    ledger.restore(order, a_result(order)[1], ("pacs",))
+    first, second = ledger.deliveries(order.job_id)
+    for row in (first, second):
+        ledger.sent(row.id, commit=True)
+    ledger.ask_commitment("1.2.3", "pacs", [first.id, second.id], datetime.now(UTC))
+    ledger.commitment_answered("1.2.3", [Decision(delivery_id=first.id, verdict="committed")], "1 committed")
+
+    assert "[1 not committed by pacs]" in radnode(config, "list").stdout
+    story = radnode(config, "show", order.job_id).stdout
+    assert "to pacs: seg committed, 1 try" in story
+    assert "to pacs: sr sent, 1 try, waiting for commitment until 20" in story

@@ -135,7 +135,7 @@ def test_silence_is_tried_again(archive, tmp_path):
 
 def test_an_unknown_kind_of_object_is_dead(archive, tmp_path):
     """Where no presentation context is accepted, trying again cannot help."""
-    path = slice_file(tmp_path, sop_class="1.2.840.10008.5.1.4.1.1.104.1")  # Encapsulated PDF
+    path = slice_file(tmp_path, sop_class="1.2.840.10008.5.1.4.1.1.9.1.1")  # 12-lead ECG
 
     error = failure(path, archive.peer)
 

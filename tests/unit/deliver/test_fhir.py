@@ -18,7 +18,6 @@ from node.deliver.fhir import FhirServer
 from node.deliver.outbox import Destination, Outbox
 from node.errors import DeliveryFailed
 from node.fhir.bundle import encode_fhir
-from node.network.scp import Peer
 from node.stages.encode_seg import encode_seg
 from node.stages.encode_sr import encode_sr
 from node.store import results
@@ -29,8 +28,6 @@ from tests.support.findings import DRAWN, FOUND, make_case
 from tests.support.ledgers import Clock, a_result, an_order
 from tests.support.peers import free_port
 from tests.support.trust import Trust
-
-EHR = Peer(name="ehr", ae_title="")
 
 
 @pytest.fixture
@@ -72,11 +69,8 @@ class Site:
 
     def outbox(self) -> Outbox:
         """The outbox of the FHIR server, as a start makes it."""
-        to = Destination(name="ehr", peer=EHR, calling_ae="RADNODE")
-        return Outbox(
-            self.ledger, to, root=self.state, clock=self.clock, give_up_after=timedelta(hours=168),
-            send=FhirServer(name="ehr", url=self.url, timeout_s=5),
-        )  # fmt: skip
+        to = Destination(name="ehr", send=FhirServer(name="ehr", url=self.url, timeout_s=5))
+        return Outbox(self.ledger, to, root=self.state, clock=self.clock, give_up_after=timedelta(hours=168))
 
     def states(self) -> dict[str, list[tuple[str, str]]]:
         """Destination to kind and state of its deliveries."""

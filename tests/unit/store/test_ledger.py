@@ -74,7 +74,14 @@ def test_a_ledger_of_an_older_radnode_is_upgraded_and_keeps_its_rows(ledger, url
     From every revision to the newest one, whatever the ledger holds.
     """
     ledger.record([an_arrival(an_instance("1.1"))])
+    order = an_order()
+    ledger.restore(order, a_result(order)[1], ("pacs",))
     with ledger.writing() as connection:
+        for table in ("commitment", "commitment_item", "pledge", "pledge_item"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("DROP INDEX ix_delivery_commit"))
+        for column in ("sent_class", "sent_uid", "commit_at", "commit_failures"):
+            connection.execute(text(f"ALTER TABLE delivery DROP COLUMN {column}"))
         connection.execute(text("DROP INDEX ix_study_open"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     ledger.close()
@@ -84,6 +91,10 @@ def test_a_ledger_of_an_older_radnode_is_upgraded_and_keeps_its_rows(ledger, url
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
         assert "ix_study_open" in {index["name"] for index in inspect(connection).get_indexes("study")}
     assert len(again.versions("1.1")) == 1
+    known = again.deliveries(order.job_id)
+    assert [(d.sent_class, d.sent_uid, d.commit_failures) for d in known] == [
+        (d.sop_class, d.sop_uid, 0) for d in known
+    ]
     again.close()
 
 
