@@ -70,7 +70,7 @@ ATTRIBUTES: Mapping[ResultKind, tuple[str, ...]] = {
         "HL7InstanceIdentifier", "ListOfMIMETypes",
     ),
     "sc": (
-        *_PAGE, "ImageType", "PatientOrientation", "DateOfSecondaryCapture", "TimeOfSecondaryCapture",
+        *_PAGE, "ImageType", "PatientOrientation", "Laterality", "DateOfSecondaryCapture", "TimeOfSecondaryCapture",
         "SecondaryCaptureDeviceManufacturer", "SecondaryCaptureDeviceManufacturerModelName", "PlanarConfiguration",
         "SecondaryCaptureDeviceSoftwareVersions", "LossyImageCompression", "NominalScannedPixelSpacing", *_PIXELS,
     ),

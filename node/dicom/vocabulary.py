@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from pydicom.sr.coding import Code
 
 from node.dicom import codes
+from node.domain import flat
 from node.domain.findings import ModelFacts
+from node.domain.radiomics import NUMBERS
 from node.domain.refusals import REFUSALS
 
 
@@ -23,7 +25,27 @@ def private(models: Iterable[ModelFacts]) -> list[Code]:
     for facts in models:
         if facts.kind == "classifier":
             found += [name(facts) for name in (codes.probability, codes.lower, codes.upper, codes.status)]
+    found += _lines(models)
+    found += [Code(f"RG-F{number:03d}", codes.SCHEME, f"pyradiomics {_title(name)}"[:64]) for name, number in _FEATURES]
     return sorted(set(found), key=lambda code: code.value)
+
+
+def _lines(models: Iterable[ModelFacts]) -> list[Code]:
+    """Lines of the flat text report; {n} stands for the number of the lesion."""
+    targets = sorted({flat.target_key(m): m.target or m.id for m in models if m.kind == "classifier"}.items())
+    found = [(f"RT-{key}", meaning) for key, meaning in flat.CASE.items()]
+    found += [(f"RT{{n}}-{key}", f"Lesion {{n}}: {meaning}") for key, meaning in flat.LESION.items()]
+    for key, target in targets:
+        for part, what in flat.PREDICTION.items():
+            found.append((f"RT{{n}}-{part}-{key}", flat.predicted(target, "{n}", what)))
+    return [Code(value, codes.SCHEME, meaning) for value, meaning in found]
+
+
+_FEATURES = sorted(NUMBERS.items(), key=lambda each: each[1])
+
+
+def _title(feature: str) -> str:
+    return feature.replace("_", " ", 1)
 
 
 def standard() -> list[Code]:

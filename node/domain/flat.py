@@ -141,10 +141,14 @@ def _predictions(lesion: Lesion) -> Iterator[Line]:
             "L": joined(evidence.caveats(prediction.model), NEW_LINE),
         }
         for part, what in PREDICTION.items():
-            tail = f", lesion {lesion.number}" + (f": {what}" if what else "")
-            target = prediction.model.target or prediction.model.id
-            meaning = f"AI-predicted {target}"[: 64 - len(tail)] + tail
+            meaning = predicted(prediction.model.target or prediction.model.id, str(lesion.number), what)
             yield Line(f"RT{lesion.number}-{part}-{key}", meaning, texts[part])
+
+
+def predicted(target: str, lesion: str, what: str) -> str:
+    """Code Meaning of a line that a model says, at most 64 characters."""
+    tail = f", lesion {lesion}" + (f": {what}" if what else "")
+    return f"AI-predicted {target}"[: 64 - len(tail)] + tail
 
 
 def _keys(predictions: Sequence[Prediction]) -> list[str]:

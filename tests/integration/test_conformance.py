@@ -26,8 +26,10 @@ from node.domain.document import ResultKind
 from node.domain.findings import Findings
 from node.domain.order import Order
 from node.errors import DeliveryFailed
+from node.network.commitment import PUSH_MODEL, Report, ask, report
+from node.network.office import Office
 from node.network.scp import Peer, Scp, ScpSettings
-from node.network.scu import count_instances, echo, send
+from node.network.scu import count_instances, echo
 from node.stages.load import Loaded
 from node.work import objects
 from tests.support.findings import DRAWN, EGFR, FOUND, KRAS, SEGMENTER, as_bytes, make_case
@@ -158,6 +160,32 @@ def test_the_scp_accepts_no_sop_class_that_is_not_stated(said, door):
         assert accepted(door, [(uid, [ExplicitVRLittleEndian]) for uid in unstated[start : start + 100]]) == []
 
 
+def test_storage_commitment_is_stated_where_it_is_switched_on():
+    """The context that the door then takes besides, and what our own questions and reports propose."""
+    on = CONFIG.replace("count = true", "count = true\nmay_ask_commitment = true")
+    on = on.replace('peer = "pacs"', 'peer = "pacs"\ncommit = true')
+    stated = Statement(statement(facts(on)))
+    peer = Peer(name="ct", ae_title="CT")
+    scp = Scp(ScpSettings(ae_title="RADNODE", port=0, peers=(peer,)), lambda _: 0, service=Office())
+    port = scp.start()
+    try:
+        wanted = stated.contexts("7.2.1.4.1")[PUSH_MODEL]
+        assert [accepted(port, [(PUSH_MODEL, [each])]) for each in wanted] == [[(PUSH_MODEL, each)] for each in wanted]
+        assert accepted(port, [(PUSH_MODEL, list(STRANGE))]) == []
+    finally:
+        scp.stop()
+    with archive() as (pacs, seen):
+        asked = [(SOP_CLASSES["sr"], "2.25.2")]
+        ask(pacs, "RADNODE", "2.25.1", asked, on_report=lambda _: 0, answered=lambda: True, hold_s=0)
+        report(pacs, "RADNODE", Report(transaction_uid="2.25.3", committed=((SOP_CLASSES["sr"], "2.25.2"),)))
+
+    assert {sop_class for sop_class, _ in seen} == {PUSH_MODEL}
+    assert seen[0][1] == seen[1][1] == stated.contexts("7.2.1.3.1")[PUSH_MODEL]
+    assert "no archive" in stated.sections["5.2.6.2"]
+    services = {row["service"]: (row["SCU"], row["SCP"]) for row in stated.table("1.2")}
+    assert services["Storage Commitment Push Model"] == ("yes", "yes")
+
+
 def test_the_transfer_syntaxes_stand_in_the_order_of_preference(said, door):
     """Of all in one context the first of the table is taken, in whatever order they are proposed."""
     for sop_class, wanted in list(said.contexts("7.2.1.4.1").items())[:3]:
@@ -194,7 +222,8 @@ def test_the_scu_proposes_exactly_what_is_stated(said, tmp_path):
     with archive() as (peer, seen):
         assert echo(peer, "RADNODE") == ""
         count_instances(peer, "RADNODE", "1.2.3")
-        send(paths, peer, "RADNODE")
+        for path in paths:
+            deliver(path, peer, "RADNODE")
     proposed: dict[str, list[str]] = {}
     for sop_class, syntaxes in seen:
         proposed.setdefault(sop_class, []).extend(each for each in syntaxes if each not in proposed.get(sop_class, []))
@@ -267,9 +296,16 @@ def test_every_private_code_of_an_object_is_stated_with_its_meaning(kind, said):
     for ds in made(kind):
         found = [item for item in _items(ds) if str(item.get("CodingSchemeDesignator", "")).startswith("99")]
         found = [item for item in found if "CodeValue" in item]
-        assert {(item.CodeValue, item.CodeMeaning) for item in found} <= stated
+        assert {_general(item.CodeValue, item.CodeMeaning) for item in found} <= stated
         assert {item.CodingSchemeDesignator for item in found} <= declared
     assert len({value for value, _ in stated}) == len(stated)
+
+
+def _general(value: str, meaning: str) -> tuple[str, str]:
+    """A code of the flat text report carries the number of the lesion; the statement has {n} there."""
+    if not re.match(r"RT\d", value):
+        return value, meaning
+    return re.sub(r"^RT\d+", "RT{n}", value), re.sub(r"(?i)(lesion) \d+", r"\1 {n}", meaning)
 
 
 def _items(ds: Dataset) -> Iterator[Dataset]:

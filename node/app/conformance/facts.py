@@ -15,11 +15,13 @@ from node.config.sections import DestinationSection
 from node.dicom.kinds import CLASS_NAMES
 from node.domain.document import ALWAYS, ResultKind
 from node.domain.findings import ModelFacts
+from node.network.commitment import PUSH_MODEL
 from node.network.contexts import STORAGE, VERIFICATION
 from node.network.scu import STUDY_ROOT_FIND
 
 SERVICES = {
     VERIFICATION: "Verification",
+    PUSH_MODEL: "Storage Commitment Push Model",
     STUDY_ROOT_FIND: "Study Root Query/Retrieve Information Model - FIND",
 }
 
@@ -55,6 +57,21 @@ class Facts:
     def archives(self) -> dict[str, DestinationSection]:
         """Destinations that are reached by C-STORE."""
         return {name: each for name, each in self.config.destinations.items() if each.peer is not None}
+
+    @property
+    def committing(self) -> tuple[str, ...]:
+        """Destinations that are asked to commit themselves."""
+        return tuple(name for name, each in self.config.destinations.items() if each.commit)
+
+    @property
+    def asking(self) -> tuple[str, ...]:
+        """Peers that may ask us to commit ourselves."""
+        return tuple(name for name, each in self.config.peers.items() if each.may_ask_commitment)
+
+    @property
+    def web(self) -> tuple[str, ...]:
+        """Destinations that are reached by STOW-RS."""
+        return tuple(name for name, each in self.config.destinations.items() if each.stow is not None)
 
     @property
     def title(self) -> str:

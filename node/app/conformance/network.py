@@ -10,6 +10,7 @@ from node.deliver import cstore
 from node.dicom.kinds import TRANSFER_SYNTAX, offered
 from node.dicom.uids import IMPLEMENTATION_UID
 from node.network import scp
+from node.network.commitment import push_model
 from node.network.contexts import VERIFICATION, accepted, requested
 from node.network.identity import VERSION_NAME
 from node.network.scp import ScpSettings
@@ -33,7 +34,7 @@ def communication(facts: Facts) -> str:
                     section("7.2.1.3.1", "Proposed presentation contexts", table(CONTEXT_HEAD, proposals(facts)))),
             section("7.2.1.4", "Association acceptance", listed(_policy(facts)),
                     section("7.2.1.4.1", "Accepted presentation contexts", "Of several transfer syntaxes in one "
-                            "context the first of this order is taken.", table(CONTEXT_HEAD, acceptances())),
+                            "context the first of this order is taken.", table(CONTEXT_HEAD, acceptances(facts))),
                     section("7.2.1.4.2", "Rejections", table(
                         ("result, source, reason (PS3.8 table 9-21)", "when"), _rejections()))))),
         section("7.3", "Status codes",
@@ -49,13 +50,24 @@ def proposals(facts: Facts) -> Iterator[tuple[str, ...]]:
         yield class_name(uid), uid, syntaxes(requested(uid).transfer_syntax), "SCU", "none"
     for uid in dict.fromkeys(each for kind in facts.sent for each in offered(kind)):
         yield class_name(uid), uid, syntaxes([TRANSFER_SYNTAX]), "SCU", "none"
+    roles = [*(["SCU"] if facts.committing else []), *(["SCP, to report"] if facts.asking else [])]
+    if roles:
+        yield _push_model("; ".join(roles))
 
 
-def acceptances() -> Iterator[tuple[str, ...]]:
+def _push_model(roles: str) -> tuple[str, ...]:
+    context = push_model()
+    uid = str(context.abstract_syntax)
+    return class_name(uid), uid, syntaxes(context.transfer_syntax), roles, "SCP/SCU role selection"
+
+
+def acceptances(facts: Facts) -> Iterator[tuple[str, ...]]:
     """What is accepted as an SCP."""
     for context in accepted():
         uid = str(context.abstract_syntax)
         yield class_name(uid), uid, syntaxes(context.transfer_syntax), "SCP", "none"
+    if facts.asking or facts.committing:
+        yield _push_model("SCP, SCU")
 
 
 def _parameters(facts: Facts) -> Iterator[tuple[str, object]]:

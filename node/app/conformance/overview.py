@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from node.app.conformance.facts import SERVICES, Facts, class_name
 from node.app.conformance.markdown import listed, section, table
 from node.dicom.kinds import SOP_CLASSES, TEMPLATES
+from node.network.commitment import PUSH_MODEL
 from node.network.contexts import STORAGE, VERIFICATION
 from node.network.scu import STUDY_ROOT_FIND
 
@@ -36,9 +37,11 @@ def overview(facts: Facts) -> str:
                 table(("service", "SCU", "SCP"), [
             (SERVICES[VERIFICATION], "yes", "yes"),
             ("Storage", "yes" if facts.sent else NOT_HERE, "yes"),
+            (SERVICES[PUSH_MODEL], "yes" if facts.committing else NOT_HERE, "yes" if facts.asking else NOT_HERE),
             (SERVICES[STUDY_ROOT_FIND], "yes" if _counting(facts) else NOT_HERE, "no"),
         ])),
-        section("1.3", "DICOM web services", "None as an origin server."),
+        section("1.3", "DICOM web services", f"STOW-RS as a user agent: {'yes' if facts.web else NOT_HERE}. None as an "
+                "origin server."),
         section("1.4", "Media services", "None. `radnode run` reads and writes plain DICOM files, no file-set."),
         section("1.5", "Real-Time Video", "None."),
         section("1.6", "De-identification", "None; what is de-identified already is taken as it is."),

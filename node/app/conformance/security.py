@@ -41,7 +41,7 @@ def security(facts: Facts) -> str:
                 section("8.4.4", "Attribute Confidentiality", "Not supported."),
                 section("8.4.5", "Digital Signature", "Not supported.")),
         section("8.5", "User identity negotiation", "Not supported."),
-        section("8.6", "Web services security", "No DICOM web service. A FHIR destination is reached by https with the "
-                "certificates of the system or those configured, and a bearer token where one is."),
+        section("8.6", "Web services security", "A DICOMweb or FHIR destination is reached by https with the "
+                "certificates of the system or those configured, and a token or password where one is."),
         section("8.7", "Other", "Logs hold UIDs, never a patient's name, number or date."),
     )  # fmt: skip

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from node.app.conformance.facts import Facts
 from node.app.conformance.markdown import listed, section, table
-from node.app.conformance.overview import NO_ARCHIVE
-from node.deliver import outbox
+from node.app.conformance.overview import NO_ARCHIVE, NOT_HERE
+from node.config.sections import DestinationSection
+from node.deliver import commit, outbox
+from node.dicom.kinds import TRANSFER_SYNTAX
 
 NONE = "Not supported."
 FLOW = """```
@@ -32,7 +34,8 @@ def services(facts: Facts) -> str:
     return section(
         "5", "Service and interoperability description",
         section("5.1", "Mapping of services to Application Entities", table(("service", "AE"), [
-            (name, facts.title) for name in ("Verification", "Storage", "Query/Retrieve (C-FIND)")])),
+            (name, facts.title)
+            for name in ("Verification", "Storage", "Storage Commitment", "Query/Retrieve (C-FIND)")])),
         section(
             "5.2", "DIMSE services",
             section("5.2.1", "Basic Worklist Management", NONE),
@@ -65,14 +68,36 @@ def services(facts: Facts) -> str:
     )  # fmt: skip
 
 
-def commitment(facts: Facts) -> str:  # noqa: ARG001 - for who adds the service
-    """What holds of Storage Commitment; to be filled where the service is."""
-    return "Not supported, in neither role."
+def commitment(facts: Facts) -> str:
+    """What holds of Storage Commitment, in either role."""
+    days = facts.config.receive.commit_keep_days
+    return "\n\n".join((
+        section("5.2.6.1", "SCU", NOT_HERE.capitalize() + "." if not facts.committing else listed((
+            f"Destinations that are asked: {', '.join(facts.committing)}.",
+            "The request follows when all objects of a result were sent; it names each under the SOP class and SOP "
+            "Instance UID under which it went out. A transaction is kept on disk before it is sent.",
+            "The report is taken on the same association, or on one that the peer opens, in either role "
+            "(SCP/SCU role selection).",
+            f"What the peer lacks is sent again, {commit.RESENDS} times at most; without a report it is asked again "
+            "with a new transaction."))),
+        section("5.2.6.2", "SCP", NOT_HERE.capitalize() + "." if not facts.asking else listed((
+            NO_ARCHIVE,
+            f"Peers that may ask: {', '.join(facts.asking)}. Others are answered 0x0124.",
+            f"An instance is committed when it is read back from disk unaltered, for {days:g} days and no longer. One "
+            "that is not here fails with 0x0112, one of another SOP class with 0x0119.",
+            "The report goes out on the association of the request while that is open, else on a new one."))),
+    ))  # fmt: skip
 
 
-def web(facts: Facts) -> str:  # noqa: ARG001 - for who adds the service
-    """What holds of DICOMweb; to be filled where the service is."""
-    return NONE
+def web(facts: Facts) -> str:
+    """What holds of DICOMweb: STOW-RS as a user agent."""
+    if not facts.web:
+        return section("5.3.1", "Studies service (user agent)", NOT_HERE.capitalize() + ".")
+    return section("5.3.1", "Studies service (user agent)", listed((
+        f"Store transaction (STOW-RS, PS3.18 10.5) of one object a request, to: {', '.join(facts.web)}. No other "
+        "transaction, and none as an origin server.",
+        f"Objects are {TRANSFER_SYNTAX} in multipart/related; type=application/dicom, as they lie on disk.",
+        "A FailedSOPSequence in the response is judged as a C-STORE status is (7.3.2).")))  # fmt: skip
 
 
 def configuration(facts: Facts) -> str:
@@ -94,9 +119,15 @@ def configuration(facts: Facts) -> str:
                       _yes(p.may_send), _yes(p.tls), _yes(p.count)) for name, p in facts.config.peers.items()])),
                 section("6.2.2", "Destinations", table(
                     ("name", "reached by", "kinds", "given up after"),
-                    [(name, f"C-STORE to {d.peer}" if d.peer else "HTTP (HL7 FHIR R4)", ", ".join(d.takes),
+                    [(name, _way(d), ", ".join(d.takes),
                       f"{d.give_up_after_h:g} h") for name, d in facts.config.destinations.items()]))),
     )  # fmt: skip
+
+
+def _way(destination: DestinationSection) -> str:
+    if destination.peer:
+        return f"C-STORE to {destination.peer}"
+    return "STOW-RS" if destination.stow else "HTTP (HL7 FHIR R4)"
 
 
 def _yes(so: bool) -> str:  # noqa: FBT001 - a value to be written
