@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from node.domain.explanation import explained, inputs_missing
 from node.domain.findings import Findings, ModelFacts, OperatingPoint, Prediction
 from node.domain.words import (
     NO_SUBSTITUTE,
@@ -50,7 +51,8 @@ def evidence(prediction: Prediction) -> list[str]:
         return [*_fitness(prediction), *conditions, *_known(prediction), _model(prediction.model), NO_SUBSTITUTE]
     return [
         *conditions, *_missing(prediction), _prevalence(prediction), *_exploratory(prediction.model),
-        *_operating_point(prediction), *_known(prediction), *_contributions(prediction), *_fitness(prediction),
+        *_operating_point(prediction), *_known(prediction),
+        *(explained(prediction.explanations) or _contributions(prediction)), *_fitness(prediction),
         _calibration(prediction), _model(prediction.model), NO_SUBSTITUTE,
     ]  # fmt: skip
 
@@ -85,7 +87,7 @@ def _missing(prediction: Prediction) -> list[str]:
     if not prediction.missing_inputs:
         return []
     names = ", ".join(map(_label, prediction.missing_inputs))
-    return [f"Inputs missing: {names}. The interval does not hold what they would have changed."]
+    return [inputs_missing(names, held=prediction.model.holds_missing)]
 
 
 def _prevalence(prediction: Prediction) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.clinical import Value
+from node.domain.explanation import Explanation
 
 SegmentAlgorithmType = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]
 """Segment Algorithm Type (0062,0008), PS3.3 C.8.20.2."""
@@ -42,11 +43,9 @@ class Provenance:
         kind: "rtstruct", "seg", "seed" or "model".
         algorithm_type: Goes to the SEG unchanged.
         label: Name in the source (ROI name, segment label, annotation text); "" for a model.
-        sop_class: SOP Class and Instance UID of the source object; "" for a model.
-        series_uid: Series and study of the source object.
-        number: ROI Number or Segment Number in the source object.
-        tracking_id: As the source carries it, else "".
-        tracking_uid: As the source carries it, else "".
+        sop_class, sop_uid, series_uid, study_uid: Of the source object; "" for a model.
+        number: ROI or Segment Number in the source object.
+        tracking_id, tracking_uid: As the source carries them, else "".
         model: Package id of the segmenter, else "".
         trust: The segmenter's trust, None for a human source.
         named_neoplasm: Whether a human source says that it is a neoplasm (GTV, property type, Finding).
@@ -165,8 +164,7 @@ class Estimate:
 
     Attributes:
         probability: 0 to 1.
-        lower: Lower end of the interval.
-        upper: Upper end of the interval.
+        lower, upper: Ends of the interval.
         contributions: Input name to what it adds to the log-odds.
     """
 
@@ -211,6 +209,7 @@ class ModelFacts:
         interval_level: Nominal level of the interval, e.g. 0.95.
         training: One sentence: population and numbers.
         limits: Sentences that must stand beside every result ("valid only if this lesion is a primary NSCLC …").
+        holds_missing: Whether the interval holds what missing inputs may change.
         exploratory: Why the model is exploratory, "" when it is not.
     """
 
@@ -231,6 +230,7 @@ class ModelFacts:
     intended_use: str = ""
     limits: tuple[str, ...] = ()
     exploratory: str = ""
+    holds_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,12 +240,12 @@ class Prediction:
 
     Attributes:
         estimate: After re-basing; None when not evaluated.
-        reason_code: Stable code when borderline or not evaluated, else "".
-        reason: The same in words.
+        reason_code, reason: Stable code when borderline or not evaluated, else "", and the same in words.
         inputs: What the model was given, with origin; only inputs that were present.
         missing_inputs: Names of inputs that were absent, in the manifest's order.
         rebased_to: Site prevalence that the three numbers were re-based to; None: as trained.
         statements: Sentences about this very result (histology supplied or not, …).
+        explanations: What each known quantity did, and where it stands among the training patients.
     """
 
     model: ModelFacts
@@ -258,6 +258,7 @@ class Prediction:
     missing_inputs: tuple[str, ...] = ()
     rebased_to: float | None = None
     statements: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -279,8 +280,7 @@ class Findings:
 
     Attributes:
         state: "succeeded" or "refused" (the case as a whole).
-        reason_code: Refusal code, "" when succeeded.
-        reason: Refusal in words for the reader.
+        reason_code, reason: Refusal code, "" when succeeded, and the same in words for the reader.
         rule: Which lesions were picked and why.
         skipped: Sources and ROIs that were passed over, with the reason.
         notes: What holds for the whole case (lossy source, partial organ, …).

@@ -33,10 +33,10 @@ def judge(
     """
     known = _known(volume, measurements, clinical)
     anatomy = list(_anatomy(declared, volume, in_lung=in_lung))
-    outside = [*anatomy, *_modality(declared, volume), *_ranges(declared, known, usual=False)]
+    outside = [*anatomy, *_acquisition(declared, volume), *_ranges(declared, known, usual=False)]
     if outside:
         return Fitness(outcome="outside", reasons=tuple(outside), code="wrong_anatomy" if anatomy else "outside_domain")
-    if borderline := list(_ranges(declared, known, usual=True)):
+    if borderline := [*_contrast_unstated(declared, volume), *_ranges(declared, known, usual=True)]:
         return Fitness(outcome="borderline", reasons=tuple(borderline), code="borderline_domain")
     return Fitness(outcome="in_domain")
 
@@ -49,14 +49,44 @@ def _anatomy(declared: Declared, volume: Volume, *, in_lung: bool | None) -> Ite
         yield "the lesion neither lies in nor touches lung found in this image"
 
 
-def _modality(declared: Declared, volume: Volume) -> Iterator[str]:
+def _acquisition(declared: Declared, volume: Volume) -> Iterator[str]:
+    """How the image was made, where the header tells."""
     if declared.modality and volume.modality != declared.modality:
         yield f"the modality is {volume.modality}, not {declared.modality}"
+    if declared.sequence and volume.sequence and volume.sequence not in declared.sequence:
+        yield f"the MR sequence is of the family {volume.sequence}, none of {', '.join(declared.sequence)}"
+    for name, stated, words in (
+        ("the convolution kernel", volume.kernel, declared.kernel),
+        ("the scanner's manufacturer", volume.manufacturer, declared.manufacturer),
+    ):
+        if words and stated and not any(word.casefold() in stated.casefold() for word in words):
+            yield f"{name} is {stated}, which contains none of {', '.join(words)}"
+    given = contrast_given(volume.contrast)
+    if declared.contrast == "required" and given is False:
+        yield "the image was taken without contrast agent, which the model needs"
+    if declared.contrast == "forbidden" and given:
+        yield "the image was taken with contrast agent, which the model does not allow"
+
+
+def contrast_given(agent: str) -> bool | None:
+    """Whether Contrast/Bolus Agent (0018,0010) says that contrast was given; None where it says nothing."""
+    words = re.sub(r"[^A-Z]", "", agent.upper())
+    if not words:
+        return None
+    return words not in {"NO", "NONE", "WITHOUT", "NOCONTRAST", "WITHOUTCONTRAST", "N", "OHNE", "NATIV", "SIN", "NA"}
+
+
+def _contrast_unstated(declared: Declared, volume: Volume) -> Iterator[str]:
+    if declared.contrast == "required" and contrast_given(volume.contrast) is None:
+        yield "the image does not say whether contrast agent was given, which the model needs"
 
 
 def _known(volume: Volume, measurements: Measurements, clinical: Clinical) -> dict[str, tuple[str, float, str]]:
     """Key in `[declared]` to name, value and unit; without what is unknown."""
-    known = {"lesion_volume_ml": ("lesion volume", measurements.volume_ml, "mL")}
+    known = {
+        "lesion_volume_ml": ("lesion volume", measurements.volume_ml, "mL"),
+        "pixel_spacing_mm": ("pixel spacing", max(volume.geometry.spacing[1:]), "mm"),
+    }
     age = clinical.values.get("age")
     if age is not None:
         known["age"] = ("age", float(age.value), "years")

@@ -8,9 +8,13 @@ from dataclasses import replace
 import structlog
 
 from node.domain.clinical import Clinical, Value, with_implied
+from node.domain.explanation import label
 from node.domain.findings import Estimate, Fitness, Measurements, ModelFacts, NotEvaluated, Prediction
 from node.errors import ModelFailed
+from node.inference.applicability import applies, worse
+from node.inference.explain import explain
 from node.inference.inputs import Encoded, ModelInput, Needs, encode
+from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.model import Classifier
 from node.inference.rebase import rebase
 
@@ -28,6 +32,7 @@ def predict(
     clinical: Clinical,
     measurements: Measurements,
     prevalence: float | None,
+    knowledge: Knowledge = NOTHING,
 ) -> Prediction:
     """
     Ask a classifier about one lesion.
@@ -39,6 +44,7 @@ def predict(
         clinical: Of this patient.
         measurements: Of this lesion.
         prevalence: Of the target at this site, which the estimate is re-based to; None: as trained.
+        knowledge: What its package holds about the training patients.
 
     Returns:
         A prediction, also where there is none: outside its domain, a required input missing, a model that refuses or
@@ -47,6 +53,8 @@ def predict(
     """
     quantities = gather(needs, with_implied(clinical), measurements)
     encoded = encode(needs.inputs, {source: value.value for source, value in quantities.items()})
+    if knowledge.applicability and fitness.outcome != "outside" and not encoded.outside:
+        fitness = worse(fitness, applies(knowledge.applicability, encoded.numbers))
     base = Prediction(
         model=classifier.facts,
         state="not_evaluated",
@@ -64,7 +72,9 @@ def predict(
         return _not_evaluated(base, NotEvaluated(code="model_failed", text=str(error)))
     if isinstance(answer, NotEvaluated):
         return _not_evaluated(base, answer)
-    return _predicted(base, replace(answer, contributions=_by_quantity(needs.inputs, answer)), prevalence)
+    answer = replace(answer, contributions=_by_quantity(needs.inputs, answer))
+    parts = explain(needs.inputs, quantities, answer.contributions, knowledge.spreads)
+    return _predicted(replace(base, explanations=parts), answer, prevalence)
 
 
 def unavailable(facts: ModelFacts, error: ModelFailed) -> Prediction:
@@ -114,7 +124,16 @@ def _refusal(needs: Needs, fitness: Fitness, encoded: Encoded) -> NotEvaluated |
     if lacking := [item.quantity for item in needs.inputs if item.required and item.name in encoded.missing]:
         text = f"the model cannot answer without {', '.join(dict.fromkeys(lacking))}"
         return NotEvaluated(code="input_missing", text=text)
+    if len(_known_sources(needs, encoded)) < needs.least:
+        wanted = ", ".join(dict.fromkeys(label(item.quantity) for item in needs.inputs))
+        text = f"the model answers only from findings that were supplied, and none of these was: {wanted}"
+        return NotEvaluated(code="input_missing", text=text)
     return None
+
+
+def _known_sources(needs: Needs, encoded: Encoded) -> set[str]:
+    """Sources of which at least one input is known."""
+    return {item.source for item in needs.inputs if item.name in encoded.numbers}
 
 
 def _predicted(base: Prediction, estimate: Estimate, prevalence: float | None) -> Prediction:

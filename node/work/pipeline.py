@@ -20,11 +20,15 @@ from pydicom.dataset import Dataset
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
+from node.domain.explanation import mutually_exclusive
 from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
+from node.domain.language import Said
 from node.domain.order import Input, Order
 from node.domain.volume import Volume
+from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
+from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
 from node.stages.judge import judge
@@ -43,6 +47,7 @@ class Asked:
 
     classifier: Classifier
     manifest: Manifest
+    knowledge: Knowledge = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +116,19 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         lesions=tuple(_lesions(order, segmented.lesions, sizes, panels)),
         rule=segmented.rule,
         skipped=segmented.skipped,
-        notes=notes,
+        notes=(*notes, *_panel(panels)),
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
     )
     with stage("encode"):
         return Result(findings, objects.evaluated(order, findings, measured))
+
+
+def _panel(panels: list[tuple[Prediction, ...]]) -> list[Said]:
+    """What the answers of a panel must not be read as."""
+    answered = {p.model.gene: p.model.target for panel in panels for p in panel if is_answered(p) and p.model.gene}
+    return mutually_exclusive(answered)
 
 
 def _organ(organ: str, volume: Volume) -> Lungs | None:
@@ -164,6 +175,7 @@ def _predict(
         clinical=order.clinical,
         measurements=size,
         prevalence=order.models[model].prevalence,
+        knowledge=asked.knowledge,
     )
 
 
