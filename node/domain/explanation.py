@@ -15,6 +15,9 @@ from node.domain.language import Said, say
 EXCLUSIVE = ("EGFR", "KRAS", "ALK")
 """Drivers of lung cancer of which one tumour nearly never has two."""
 
+STRONGEST = 6
+"""Quantities that are told one by one."""
+
 _LABELS = {"pack_years": "pack-years"}
 
 _UNITS = {"a": " years", "{pack-years}": "", "1": ""}
@@ -49,12 +52,16 @@ class Explanation:
 
 def explained(parts: tuple[Explanation, ...]) -> list[Said]:
     """
-    One sentence for each quantity, strongest first.
+    One sentence for each of the strongest quantities, strongest first, and one for the others together.
 
     "Ground glass 50-75%: 91st percentile of the training patients; raises the odds ×2.1."
     """
     ranked = sorted(parts, key=lambda part: -abs(part.log_odds))
-    return [_sentence(part) for part in ranked]
+    told, rest = ranked[:STRONGEST], ranked[STRONGEST:]
+    if len(rest) < 2:
+        return [_sentence(part) for part in ranked]
+    together = _effect(sum(part.log_odds for part in rest))
+    return [*map(_sentence, told), say("{count} further inputs together: {effect}.", count=len(rest), effect=together)]
 
 
 def far_alone(label: str, value: float, usual: tuple[float, float]) -> Said:
@@ -93,8 +100,8 @@ def mutually_exclusive(genes: Mapping[str, str]) -> list[Said]:
         return []
     return [
         say(
-            "{targets} are estimated separately and nearly never occur together in one tumour: the probabilities do not "
-            "add up, and a proven one makes the others very unlikely.",
+            "{targets} are estimated separately and nearly never occur together in one tumour: the probabilities "
+            "do not add up, and a proven one makes the others very unlikely.",
             targets=", ".join(targets),
         )
     ]
@@ -118,7 +125,7 @@ def ordinal(percentile: float) -> str:
 
 
 def _sentence(part: Explanation) -> Said:
-    known = {"label": _capital(label(part.name)), "value": _value(part), "effect": _effect(part)}
+    known = {"label": _capital(label(part.name)), "value": _value(part), "effect": _effect(part.log_odds)}
     if part.percentile is not None:
         return say(
             "{label} {value}: {place} percentile of the training patients; {effect}.",
@@ -130,13 +137,14 @@ def _sentence(part: Explanation) -> Said:
     return say("{label} {value}: {effect}.", **known)
 
 
-def _effect(part: Explanation) -> Said:
-    if abs(part.log_odds) < 0.005:
+def _effect(log_odds: float) -> Said:
+    if abs(log_odds) < 0.005:
         return say("leaves the odds as they are")
-    if part.log_odds > 0:
-        return say("raises the odds ×{ratio}", ratio=f"{part.odds_ratio:.2g}" if part.odds_ratio < 10 else
-                   f"{part.odds_ratio:.0f}")  # fmt: skip
-    return say("lowers the odds ×{ratio}", ratio=f"{part.odds_ratio:.2g}")
+    ratio = math.exp(log_odds)
+    factor = f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
+    return (
+        say("raises the odds ×{ratio}", ratio=factor) if log_odds > 0 else say("lowers the odds ×{ratio}", ratio=factor)
+    )
 
 
 def _value(part: Explanation) -> str:
