@@ -107,7 +107,7 @@ def applies(applicability: Applicability, numbers: Mapping[str, float]) -> Fitne
     far = deviate(_squared(applicability, names, z).sum(), len(names))
     if far <= applicability.borderline:
         return Fitness(outcome="in_domain")
-    reasons: tuple[str, ...] = tuple(_reasons(applicability, names, z, numbers))
+    reasons = tuple(_reasons(applicability, names, z, numbers))
     if far > applicability.outside:
         return Fitness(outcome="outside", reasons=reasons, code="outside_domain")
     return Fitness(outcome="borderline", reasons=reasons, code="borderline_domain")

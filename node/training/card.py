@@ -73,6 +73,13 @@ def _inputs(m: Manifest) -> Iterator[str]:
             + "; ".join(f"{k} {_plain(v)}" for k, v in m["extraction"].items())
             + "."
         )
+    if "odds_ratios" in m.get("performance", {}):
+        yield ""
+        yield "Published odds ratios, and how common each finding is taken to be (an assumption):"
+        yield ""
+        shares = m["performance"]["declared_share"]
+        rows = ((name, f"{ratio:g}", f"{shares[name]:g}") for name, ratio in m["performance"]["odds_ratios"].items())
+        yield from _table(("input", "odds ratio", "share of patients"), rows)
     if m.get("preprocessing"):
         yield ""
         yield from (f"- {key.replace('_', ' ')}: {value}" for key, value in m["preprocessing"].items())

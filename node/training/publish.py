@@ -19,7 +19,7 @@ from node.training import distance, toml
 from node.training.card import write_card
 from node.training.figures import FIGURES, draw
 from node.training.graph import build
-from node.training.judge import Progress, judge
+from node.training.judge import Performance, Progress, judge
 from node.training.numbers import measured
 from node.training.rows import Patients, describe
 from node.training.spec import GoldenCase, Spec
@@ -53,7 +53,14 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     progress(f"refitting {recipe.replicates} times for the interval")
     graph = build(model, ensemble(table, model, recipe), level=recipe.level, name=str(spec.head["id"]))
     performance = judge(table, recipe, baselines=found.baselines, subgroups=found.subgroups, progress=progress)
-    progress("measuring the distance of every patient to the others")
+    if spec.head.get("engine") == "refusal":
+        return _refusing(
+            spec,
+            found,
+            performance,
+            also,
+            measured(spec.head, describe(found, spec), table, recipe, model, performance),
+        )
     fence, summary = distance.applicability(table, spec.inputs)
     head = {**spec.head, "declared": _with_usual_age(spec.head.get("declared", {}), found)}
     numbers = measured(head, describe(found, spec), table, recipe, model, performance)
@@ -68,6 +75,22 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
         files[applicability.FILE] = fence
         numbers["applicability"] = summary
     return finish({**head, **numbers}, files)
+
+
+def _refusing(
+    spec: Spec, found: Patients, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]
+) -> Files:
+    """A package that says why it gives no number: the same table was trained on, and showed that there is none."""
+    low, high = performance.auc_interval
+    text = (
+        f"{spec.head['refusal']['text']}: held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; "
+        f"0.50 is chance) on {performance.n} patients, {performance.events} of them with the target"
+    )
+    kept = {key: numbers[key] for key in ("training", "performance")}
+    head = {key: value for key, value in spec.head.items() if key not in {"inputs", "declared", "extraction"}}
+    cases = [{"name": "any lesion", "inputs": {}, "expect": {"code": "refusal_by_design"}}]
+    files = {"golden.json": (json.dumps({"cases": cases}, indent=1) + "\n").encode(), "spec.toml": spec.text, **also}
+    return finish({**head, **kept, "refusal": {"text": text}}, files)
 
 
 def finish(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Files:

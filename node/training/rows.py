@@ -95,7 +95,7 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
         )
     try:
         main = _table(spec.inputs, quantities, kept, spec)
-        simple = {b.name: _table(b.inputs, quantities, kept, spec) for b in spec.baselines}
+        simple = {b.name: _table(b.of(spec.inputs), quantities, kept, spec) for b in spec.baselines}
     except ValueError as error:
         raise ConfigError([str(error)], at=at, do="correct the table or the declaration of the input") from error
     return Patients(

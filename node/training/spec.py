@@ -68,10 +68,23 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """A simpler model that this one must be compared with."""
+    """
+    A simpler model that this one must be compared with.
+
+    Attributes:
+        inputs: Its own inputs, or none:
+        without: then it has the model's inputs without these (names or quantities).
+    """
 
     name: str
-    inputs: tuple[ModelInput, ...]
+    inputs: tuple[ModelInput, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def of(self, model: tuple[ModelInput, ...]) -> tuple[ModelInput, ...]:
+        """Its inputs, given the model's."""
+        if self.inputs:
+            return self.inputs
+        return tuple(item for item in model if item.name not in self.without and item.quantity not in self.without)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
