@@ -86,7 +86,7 @@ def _refusing(
         f"{spec.head['refusal']['text']}: held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; "
         f"0.50 is chance) on {performance.n} patients, {performance.events} of them with the target"
     )
-    kept = {key: numbers[key] for key in ("training", "performance")}
+    kept = {key: numbers[key] for key in ("training", "performance", "calibration", "operating_point")}
     head = {key: value for key, value in spec.head.items() if key not in {"inputs", "declared", "extraction"}}
     cases = [{"name": "any lesion", "inputs": {}, "expect": {"code": "refusal_by_design"}}]
     files = {"golden.json": (json.dumps({"cases": cases}, indent=1) + "\n").encode(), "spec.toml": spec.text, **also}
