@@ -47,7 +47,7 @@ def rows() -> list[dict[str, object]]:
 
 def patient(exam: str) -> str:
     """Whose exam it is: a follow-up is called like the first exam, with an ending."""
-    return "-".join(exam.split("_")[0].split("-")[:3])
+    return "-".join(exam.partition("_")[0].split("-")[:3])
 
 
 if __name__ == "__main__":

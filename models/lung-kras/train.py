@@ -46,7 +46,7 @@ def patient(row: dict[str, str]) -> dict[str, object]:
         "smoking": smoking,
         "pack_years": "0" if smoking == "never" else row["Pack Years"],
         "histology": HISTOLOGIES[row["Histology "]],
-        "ground_glass": "" if row["%GG"] == "Not Assessed" else row["%GG"].replace(" - ", "-").replace("- <", "-<"),
+        "ground_glass": "" if row["%GG"] == "Not Assessed" else row["%GG"].replace(" - ", "-").replace("< ", "<"),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,9 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
     quantities = tuple(_quantities(row, spec, mistakes) for row in kept)
     if mistakes:
         raise ConfigError(
-            mistakes[:20], at=at, do="correct these cells, or leave them blank where the value is unknown"
+            list(dict.fromkeys(mistakes))[:20],
+            at=at,
+            do="correct these cells, or leave them blank where the value is unknown",
         )
     try:
         main = _table(spec.inputs, quantities, kept, spec)
@@ -123,16 +126,30 @@ def describe(found: Patients, spec: Spec) -> str:
 def _quantities(row: Row, spec: Spec, mistakes: list[str]) -> dict[str, float | str]:
     known: dict[str, float | str] = {}
     every = (*spec.inputs, *(item for baseline in spec.baselines for item in baseline.inputs))
+    listed: dict[str, set[str]] = {}
+    for item in every:
+        listed.setdefault(item.source, set()).update(item.levels)
     for item in every:
         column = spec.column(item.source)
         cell = row[column]
         if cell.casefold() in UNKNOWN or item.source in known:
             continue
-        try:
-            known[item.source] = " ".join(cell.casefold().split()) if item.levels else float(cell)
-        except ValueError:
+        known[item.source] = word = " ".join(cell.casefold().split())
+        if item.levels and word not in listed[item.source]:
+            mistakes.append(f"column {column}: {cell!r} is none of {', '.join(sorted(listed[item.source]))}")
+        elif not item.levels and (number := _number(word)) is None:
             mistakes.append(f"column {column}: {cell!r} is no number")
+        elif not item.levels:
+            known[item.source] = number
     return known
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _table(
