@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
@@ -23,7 +23,7 @@ from node.domain.document import ResultKind
 from node.domain.explanation import mutually_exclusive
 from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
 from node.domain.language import Said
-from node.domain.order import Input, Order
+from node.domain.order import Extraction, Input, Order
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
@@ -108,7 +108,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         panels = [
-            tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
+            tuple(_panel(order, parts, measured.volume, contour, size, lungs))
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
     findings = Findings(
@@ -116,7 +116,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         lesions=tuple(_lesions(order, segmented.lesions, sizes, panels)),
         rule=segmented.rule,
         skipped=segmented.skipped,
-        notes=(*notes, *_panel(panels)),
+        notes=(*notes, *_exclusive(panels)),
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
@@ -125,7 +125,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         return Result(findings, objects.evaluated(order, findings, measured))
 
 
-def _panel(panels: list[tuple[Prediction, ...]]) -> list[Said]:
+def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
     """What the answers of a panel must not be read as."""
     answered = {p.model.gene: p.model.target for panel in panels for p in panel if is_answered(p) and p.model.gene}
     return mutually_exclusive(answered)
@@ -159,6 +159,27 @@ def _sources(order: Order, parts: Parts) -> list[SourceFiles]:
 
 def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
     return [parts.root / each.path for each in inputs]
+
+
+def _panel(
+    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
+) -> Iterator[Prediction]:
+    """What every model of the pipeline says about one lesion, each of features computed as it was trained with."""
+    rules = order.pipeline
+    known = {rules.extraction: size}
+    for model in rules.models:
+        asked = parts.classifiers.get(model)
+        extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
+        if extraction not in known:
+            features = measure(volume, contour.mask, extraction, features=True).features
+            known[extraction] = replace(size, features=features)
+        yield _predict(model, order, parts, volume, contour, known[extraction], lungs)
+
+
+def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
+    """How a model's features are computed: as its package declares, else as the pipeline does."""
+    declared = manifest.features and manifest.extraction != Extraction()
+    return manifest.extraction if declared else pipeline
 
 
 def _predict(
