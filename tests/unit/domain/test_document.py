@@ -115,7 +115,7 @@ def test_the_whole_is_strict_json():
 
 
 def test_what_each_input_did_is_in_the_document():
-    """Value, log-odds, factor on the odds, place among the training patients; nothing of it where no number is given."""
+    """Value, log-odds, factor on the odds, place among the training patients; nothing where no number is given."""
     part = Explanation(name="age", value=66.0, log_odds=0.5, percentile=91.0)
     lesion = make_case().findings.lesions[0]
     told = replace(lesion.predictions[0], explanations=(part,))
