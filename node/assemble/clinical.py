@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from node.domain.clinical import OLDEST, Clinical, Value
+from node.domain.clinical import FINDINGS, OLDEST, Clinical, Value
 from node.domain.language import say
 from node.domain.series import Patient
 from node.errors import ConfigError
@@ -26,6 +26,13 @@ _SMOKING = {
     "current": "current", "smoker": "current", "current smoker": "current",
     "not_current": "not_current", "not current": "not_current",
 }  # fmt: skip
+
+_YES = {
+    "yes": "yes", "y": "yes", "true": "yes", "1": "yes", "present": "yes",
+    "no": "no", "n": "no", "false": "no", "0": "no", "absent": "no",
+}  # fmt: skip
+
+_NODES = {form: level for n in "0123" for level in (f"n{n}",) for form in (f"n{n}", f"cn{n}", f"pn{n}", n)}
 
 _HISTOLOGY = {
     "adeno": "adenocarcinoma", "luad": "adenocarcinoma", "lung adenocarcinoma": "adenocarcinoma",
@@ -56,8 +63,10 @@ class ClinicalFile:
         """
         Read and check a whole file.
 
-        Columns: PatientID (required), IssuerOfPatientID, age (years), sex, smoking, pack_years, histology; separated by
-        comma, semicolon or tab; UTF-8 with or without byte order mark. Blank cells and "unknown" are missing values.
+        Columns: PatientID (required), IssuerOfPatientID, age (years), sex, smoking, pack_years, histology, and a
+        reader's findings: nodal_stage (N0 to N3), solid, central, lymphangitic, effusion, pleural_metastasis,
+        lung_metastasis (yes or no); separated by comma, semicolon or tab; UTF-8 with or without byte order mark. Blank
+        cells and "unknown" are missing values.
 
         Raises:
             ConfigError: All mistakes at once, by line number and column; never an identifier or a value.
@@ -154,6 +163,8 @@ _VALUES: dict[str, Callable[[str], float | str]] = {
     "smoking": _level(_SMOKING),
     "pack_years": _number(_MOST_PACK_YEARS),
     "histology": _histology,
+    "nodal_stage": _level(_NODES),
+    **dict.fromkeys(FINDINGS, _level(_YES)),
 }
 
 _KEYS = {"patientid": "PatientID", "issuerofpatientid": "IssuerOfPatientID"}

@@ -7,7 +7,8 @@ import math
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from node.domain.findings import ModelFacts, Prediction
+from node.domain.facts import ModelFacts
+from node.domain.findings import Prediction
 from node.domain.flat import target_key
 from node.domain.geometry import Side
 from node.domain.refusals import REFUSALS

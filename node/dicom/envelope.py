@@ -15,7 +15,8 @@ from node.dicom.codes import PROCESSING_EQUIPMENT, SCHEMES
 from node.dicom.inherit import inherit
 from node.dicom.uids import IMPLEMENTATION_UID, derive_uid
 from node.domain.document import ResultKind
-from node.domain.findings import Findings, ModelFacts
+from node.domain.facts import ModelFacts
+from node.domain.findings import Findings
 from node.domain.language import Language
 from node.domain.order import Order, Predecessor
 

@@ -14,7 +14,8 @@ from node.dicom import codes, items
 from node.dicom.envelope import algorithm_name
 from node.dicom.items import Reference
 from node.domain import evidence, place, words
-from node.domain.findings import Lesion, Measurements, ModelFacts, Prediction, Provenance
+from node.domain.facts import ModelFacts
+from node.domain.findings import Lesion, Measurements, Prediction, Provenance
 from node.domain.language import Language, Said
 
 

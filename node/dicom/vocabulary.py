@@ -8,7 +8,7 @@ from pydicom.sr.coding import Code
 
 from node.dicom import codes
 from node.domain import flat
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.domain.radiomics import NUMBERS
 from node.domain.refusals import REFUSALS
 

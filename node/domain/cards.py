@@ -17,8 +17,17 @@ GENERATED = (
     say("Trained on {n} patients ({population}), {events} of them with {target}."),
     say("Held-out AUC with all inputs {auc}; {views} (0.50 is chance)."),
     say("{events} events for {k} inputs; {rest}"),
+    say("{events} events for {k} inputs"),
     say("{n} of {hospital} and {m} of {other}"),
+    say("age {low} to {high} years, median {median}"),
+    say("histology: {groups}"),
+    say("hospital: {sites}"),
+    say("WHO grade: {groups}"),
     say("{gene} mutation"),
+    say(
+        "no usable signal: held-out AUC {auc} (95 % interval {low_auc} to {high_auc}; 0.50 is chance) on {n} patients "
+        "of {where}, {events} of them with the target"
+    ),
 )
 """Sentences, and parts of sentences, as `node.training.publish` and the shipped `train.py` make them."""
 
@@ -42,7 +51,7 @@ def _value(key: str, text: str) -> object:
         return int(text)
     if re.fullmatch(r"\d+\.\d+", text):
         return figure(float(text), len(text.partition(".")[2]))
-    if key in {"hospital", "other", "gene"}:
+    if key in {"hospital", "other", "gene", "sites", "where"} or (key == "groups" and text[-1].isdigit()):
         return text
     if key == "views" or (key == "population" and "; " in text):
         return joined([_part(part) for part in text.split("; ")], "; ")
@@ -61,8 +70,9 @@ def _part(text: str) -> Said:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
+    kinds = {"gene": "[A-Z0-9]+"} | dict.fromkeys(("n", "m", "events", "k", "low", "high", "median"), r"\d+")
     parts = [
-        re.escape(literal) + (f"(?P<{field}>{'[A-Z0-9]+' if field == 'gene' else '.+?'})" if field else "")
+        re.escape(literal) + (f"(?P<{field}>{kinds.get(field, '.+?')})" if field else "")
         for literal, field, *_ in string.Formatter().parse(template)
     ]
     return re.compile("".join(parts))

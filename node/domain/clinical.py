@@ -13,6 +13,9 @@ from node.domain.language import say
 OLDEST = 130.0
 """Years beyond which a stated age is a mistake."""
 
+FINDINGS = ("solid", "central", "lymphangitic", "effusion", "pleural_metastasis", "lung_metastasis")
+"""What a reader may state about a lung tumour and its spread: yes or no."""
+
 _YEARS_PER = {"D": 1 / 365.25, "W": 7 / 365.25, "M": 1 / 12, "Y": 1.0}
 """Units of the value representation AS, PS3.5 table 6.2-1."""
 
@@ -42,7 +45,7 @@ class Clinical:
     Attributes:
         values: Name to value. Names: age (years), sex (male | female), smoking (never | former | current |
             not_current), pack_years, histology (adenocarcinoma | squamous cell carcinoma | nsclc nos | other text as
-            supplied).
+            supplied), nodal_stage (n0 to n3), and `FINDINGS` (yes | no).
         problems: Name to the reason why a stated value is not used ("PatientAge and PatientBirthDate differ …").
     """
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from node.domain.explanation import Explanation
 from node.domain.findings import Findings, Lesion, Prediction, Provenance
 from node.domain.words import is_answered
 
@@ -134,6 +135,18 @@ def _prediction(p: Prediction) -> dict[str, Any]:
         "reason": p.reason,
         "inputs": {name: {"value": _value(v.value), "source": v.source} for name, v in p.inputs.items()},
         "missing_inputs": list(p.missing_inputs),
+        "explanations": [_explanation(each) for each in p.explanations] if e else [],
+    }
+
+
+def _explanation(part: Explanation) -> dict[str, Any]:
+    return {
+        "input": part.name,
+        "value": _value(part.value),
+        "log_odds": _finite(part.log_odds),
+        "odds_ratio": _finite(part.odds_ratio),
+        "percentile": _finite(part.percentile),
+        "share": _finite(part.share),
     }
 
 

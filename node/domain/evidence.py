@@ -9,10 +9,15 @@ from __future__ import annotations
 import math
 
 from node.domain.cards import heard
-from node.domain.findings import Findings, ModelFacts, OperatingPoint, Prediction
+from node.domain.explanation import explained, inputs_missing
+from node.domain.facts import ModelFacts, OperatingPoint
+from node.domain.findings import Findings, Prediction
 from node.domain.language import Said, joined, named, say, sentence, told
 from node.domain.terms import term
 from node.domain.words import NO_SUBSTITUTE, is_answered, percent, target, threshold, verdict
+
+MOST_LISTED = 8
+"""Inputs of one origin that are listed one by one."""
 
 
 def model_name(facts: ModelFacts) -> Said:
@@ -52,7 +57,8 @@ def evidence(prediction: Prediction) -> list[Said]:
         return [*_fitness(prediction), *conditions, *_known(prediction), _model(prediction.model), NO_SUBSTITUTE]
     return [
         *conditions, *_missing(prediction), _prevalence(prediction), *_exploratory(prediction.model),
-        *_operating_point(prediction), *_known(prediction), *_contributions(prediction), *_fitness(prediction),
+        *_operating_point(prediction), *_known(prediction),
+        *(explained(prediction.explanations) or _contributions(prediction)), *_fitness(prediction),
         _calibration(prediction), _model(prediction.model), NO_SUBSTITUTE,
     ]  # fmt: skip
 
@@ -92,7 +98,7 @@ def _missing(prediction: Prediction) -> list[Said]:
     if not prediction.missing_inputs:
         return []
     names = joined(map(term, prediction.missing_inputs), ", ")
-    return [say("Inputs missing: {names}. The interval does not hold what they would have changed.", names=names)]
+    return [inputs_missing(names, held=prediction.model.holds_missing)]
 
 
 def _prevalence(prediction: Prediction) -> Said:
@@ -147,14 +153,17 @@ def _known(prediction: Prediction) -> list[Said]:
     by_source: dict[str, list[Said]] = {}
     for name, v in prediction.inputs.items():
         by_source.setdefault(v.source, []).append(joined([term(name), _value(v.value)]))
-    used = [
-        say("{values} [{source}]", values=joined(values, ", "), source=source) for source, values in by_source.items()
-    ]
+    used = [say("{values} [{source}]", values=_listed(values), source=source) for source, values in by_source.items()]
     if not used:
         return []
     if is_answered(prediction):
         return [say("Inputs used: {used}.", used=joined(used, "; "))]
     return [say("Known, but not used: {used}.", used=joined(used, "; "))]
+
+
+def _listed(values: list[Said]) -> Said:
+    """Values one by one; many (radiomic features) only by their number, as the strongest are explained each."""
+    return joined(values, ", ") if len(values) <= MOST_LISTED else say("{count} values", count=len(values))
 
 
 def _fitness(prediction: Prediction) -> list[Said]:

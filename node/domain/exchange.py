@@ -5,7 +5,8 @@ Sentences that only an exchange with other systems needs; what is said of the fi
 from __future__ import annotations
 
 from node.domain.cards import heard
-from node.domain.findings import Findings, Lesion, ModelFacts, Prediction
+from node.domain.facts import ModelFacts
+from node.domain.findings import Findings, Lesion, Prediction
 from node.domain.language import Said, say, sentence, told
 from node.domain.words import RESEARCH
 

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.clinical import Value
+from node.domain.explanation import Explanation
+from node.domain.facts import ModelFacts
 from node.domain.geometry import Side
 
 SegmentAlgorithmType = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]
@@ -42,10 +44,10 @@ class Provenance:
     Attributes:
         kind: "rtstruct", "seg", "seed" or "model".
         algorithm_type: Goes to the SEG unchanged.
-        label: ROI name, segment label or annotation text in the source; "" for a model.
-        sop_class: SOP Class and Instance UID of the source object; "" for a model.
-        series_uid: Series and study of the source object, where `number` is its ROI or Segment Number.
-        tracking_id: With the UID, as the source carries them, else "".
+        label: Name in the source (ROI name, segment label, annotation text); "" for a model.
+        sop_class, sop_uid, series_uid, study_uid: Of the source object; "" for a model.
+        number: ROI or Segment Number in the source object.
+        tracking_id, tracking_uid: As the source carries them, else "".
         model: Package id of the segmenter, else "".
         trust: The segmenter's trust, None for a human source.
         named_neoplasm: Whether a human source says that it is a neoplasm (GTV, property type, Finding).
@@ -164,8 +166,7 @@ class Estimate:
 
     Attributes:
         probability: 0 to 1.
-        lower: Lower end of the interval.
-        upper: Upper end of the interval.
+        lower, upper: Ends of the interval.
         contributions: Input name to what it adds to the log-odds.
     """
 
@@ -184,67 +185,18 @@ class NotEvaluated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OperatingPoint:
-    """Threshold on the probability as trained, with sensitivity and specificity measured at it (95 % intervals)."""
-
-    threshold: float
-    sensitivity: float
-    specificity: float
-    sensitivity_interval: tuple[float, float]
-    specificity_interval: tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelFacts:
-    """
-    What every output must be able to say about a model; taken from its manifest.
-
-    Attributes:
-        digest: SHA-256 (hex) over the package's files.
-        manufacturer: Who made the model.
-        target: What is predicted, in words: "EGFR mutation".
-        gene: HGNC symbol, "" for a segmenter.
-        hgnc_id: "HGNC:3236", "" where the target is no gene.
-        calibrated: Whether calibration was measured and corrected in cross-validation.
-        prevalence: Training prevalence, None for a segmenter.
-        interval_level: Nominal level of the interval, e.g. 0.95.
-        training: One sentence: population and numbers.
-        limits: Sentences that must stand beside every result ("valid only if this lesion is a primary NSCLC …").
-        exploratory: Why the model is exploratory, "" when it is not.
-    """
-
-    id: str
-    version: str
-    kind: Literal["segmenter", "classifier"]
-    digest: str
-    manufacturer: str
-    name: str
-    target: str = ""
-    gene: str = ""
-    hgnc_id: str = ""
-    calibrated: bool = False
-    prevalence: float | None = None
-    interval_level: float = 0.95
-    operating_point: OperatingPoint | None = None
-    training: str = ""
-    intended_use: str = ""
-    limits: tuple[str, ...] = ()
-    exploratory: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
     """
     One model's word on one lesion; a refusal is a value beside its siblings (design rule 7).
 
     Attributes:
         estimate: After re-basing; None when not evaluated.
-        reason_code: Stable code when borderline or not evaluated, else "".
-        reason: The same in words.
+        reason_code, reason: Stable code when borderline or not evaluated, else "", and the same in words.
         inputs: What the model was given, with origin; only inputs that were present.
         missing_inputs: Names of inputs that were absent, in the manifest's order.
         rebased_to: Site prevalence that the three numbers were re-based to; None: as trained.
         statements: Sentences about this very result (histology supplied or not, …).
+        explanations: What each known quantity did, and where it stands among the training patients.
     """
 
     model: ModelFacts
@@ -257,6 +209,7 @@ class Prediction:
     missing_inputs: tuple[str, ...] = ()
     rebased_to: float | None = None
     statements: tuple[str, ...] = ()
+    explanations: tuple[Explanation, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -279,8 +232,7 @@ class Findings:
 
     Attributes:
         state: "succeeded" or "refused" (the case as a whole).
-        reason_code: Refusal code, "" when succeeded.
-        reason: Refusal in words for the reader.
+        reason_code, reason: Refusal code, "" when succeeded, and the same in words for the reader.
         rule: Which lesions were picked and why.
         skipped: Sources and ROIs that were passed over, with the reason.
         notes: What holds for the whole case (lossy source, partial organ, …).

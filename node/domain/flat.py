@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.domain import evidence, words
-from node.domain.findings import Findings, Lesion, ModelFacts, Prediction
+from node.domain.facts import ModelFacts
+from node.domain.findings import Findings, Lesion, Prediction
 from node.domain.language import joined, named, say
 
 CASE: Mapping[str, str] = {

@@ -69,6 +69,7 @@ class Extraction:
         log_sigma_mm: Sigmas of the Laplacian of Gaussian filter.
         bins: Fixed number of grey level bins in place of `bin_width`.
         intensity_range: Voxels outside it (inclusive) are left out of all but the shape features (re-segmentation).
+        bias_correction: "n4": MR intensities are corrected by N4ITK before anything else.
         outlier_sigma: So are voxels further from the lesion's mean than so many standard deviations.
     """
 
@@ -80,6 +81,7 @@ class Extraction:
     bins: int | None = None
     intensity_range: tuple[float, float] | None = None
     outlier_sigma: float | None = None
+    bias_correction: Literal["", "n4"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from node.domain.cards import heard
 from node.domain.evidence import caveats, evidence, model_name
-from node.domain.findings import Lesion, ModelFacts, Prediction, Provenance
+from node.domain.facts import ModelFacts
+from node.domain.findings import Lesion, Prediction, Provenance
 from node.domain.language import joined, say, told
 from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target
 

@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Sequence
 
 from node.domain import evidence, place, words
-from node.domain.findings import Findings, Lesion, Measurements, ModelFacts, Prediction
+from node.domain.facts import ModelFacts
+from node.domain.findings import Findings, Lesion, Measurements, Prediction
 from node.domain.language import Language, joined, render, say
 
 WIDTH = 90

@@ -47,6 +47,8 @@ class Volume:
         kernel: Convolution Kernel (0018,1210), "" where not stated.
         contrast: Contrast/Bolus Agent (0018,0010), "" where not stated.
         manufacturer: Manufacturer (0008,0070) of the scanner, "" where not stated.
+        sequence: Family of an MR sequence: the codes of Scanning Sequence (0018,0020), sorted and joined ("SE",
+            "GR+IR"), "" where not stated.
         lossy: Whether the pixels went through a lossy compression at any time (0028,2110).
         notes: What a reader must know about how this volume came to be (sentences, no patient data).
     """
@@ -64,6 +66,7 @@ class Volume:
     kernel: str = ""
     contrast: str = ""
     manufacturer: str = ""
+    sequence: str = ""
     lossy: bool = False
     notes: tuple[str, ...] = field(default=())
 

@@ -10,16 +10,8 @@ from __future__ import annotations
 import math
 from enum import Enum
 
-from node.domain.findings import (
-    Estimate,
-    Findings,
-    GroundGlass,
-    Lesion,
-    Measurements,
-    ModelFacts,
-    Prediction,
-    Provenance,
-)
+from node.domain.facts import ModelFacts
+from node.domain.findings import Estimate, Findings, GroundGlass, Lesion, Measurements, Prediction, Provenance
 from node.domain.language import Said, figure, joined, named, say, sentence, told
 from node.domain.refusals import REFUSALS
 

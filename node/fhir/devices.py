@@ -6,7 +6,7 @@ from node.dicom.codes import ARTIFICIAL_INTELLIGENCE
 from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_name, device_uid
 from node.dicom.uids import derive_uid
 from node.domain import evidence, exchange
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.fhir.elements import Json, concept, filled, identifier, local, notes
 
 

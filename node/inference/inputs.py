@@ -27,6 +27,7 @@ class ModelInput:
         levels: For a quantity in words: level to number. A category is one 0/1 input per level.
         unlisted: What a level outside `levels` means: this input is "missing", or the model must "refuse".
         required: Whether the model may not be asked without it.
+        scale: "log": its natural logarithm is what the model weighs.
         meaning: One sentence for the reader.
     """
 
@@ -37,6 +38,7 @@ class ModelInput:
     levels: Mapping[str, float] = field(default_factory=dict)
     unlisted: Literal["missing", "refuse"] = "missing"
     required: bool = False
+    scale: Literal["linear", "log"] = "linear"
     meaning: str = ""
 
     @property
@@ -61,10 +63,16 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """All that a classifier asks of the pipeline, in the manifest's order."""
+    """
+    All that a classifier asks of the pipeline, in the manifest's order.
+
+    Attributes:
+        least: How many quantities must be known, whichever they are.
+    """
 
     inputs: tuple[ModelInput, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from node.domain.findings import Drawing, ModelFacts
+from node.domain.facts import ModelFacts
+from node.domain.findings import Drawing
 from node.domain.language import joined, say
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from node.domain.findings import OperatingPoint
+from node.domain.facts import OperatingPoint
 from node.domain.language import say
 from node.domain.order import Extraction
 from node.domain.plain import from_plain
@@ -29,18 +29,30 @@ class Declared:
         modality: Modality (0008,0060); "" for any.
         body_part: Words one of which Body Part Examined (0018,0015) must contain where it is stated.
         organ: "lung": the lesion must lie in or touch lung that was found in the image.
+        contrast: "required": Contrast/Bolus Agent (0018,0010) must not say that there was none, and where it says
+            nothing the answer is flagged; "forbidden": it must not name an agent.
+        kernel: Words one of which Convolution Kernel (0018,1210) must contain where it is stated.
+        sequence: Families of MR sequence one of which must be the image's where it is stated ("SE", "GR+IR").
+        manufacturer: Words one of which Manufacturer (0008,0070) must contain where it is stated.
         age: Years.
         slice_thickness_mm: Slice Thickness (0018,0050), or the distance of the slices where it is not stated.
+        pixel_spacing_mm: The larger distance of two pixels in the slice.
         lesion_volume_ml: Volume of the lesion that is asked about.
     """
 
     modality: str = ""
     body_part: tuple[str, ...] = ()
     organ: Literal["", "lung"] = ""
+    contrast: Literal["", "required", "forbidden"] = ""
+    kernel: tuple[str, ...] = ()
+    sequence: tuple[str, ...] = ()
+    manufacturer: tuple[str, ...] = ()
     age: tuple[float, float] | None = None
     age_usual: tuple[float, float] | None = None
     slice_thickness_mm: tuple[float, float] | None = None
     slice_thickness_mm_usual: tuple[float, float] | None = None
+    pixel_spacing_mm: tuple[float, float] | None = None
+    pixel_spacing_mm_usual: tuple[float, float] | None = None
     lesion_volume_ml: tuple[float, float] | None = None
     lesion_volume_ml_usual: tuple[float, float] | None = None
 
@@ -91,10 +103,16 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """What `lower` and `upper` mean."""
+    """
+    What `lower` and `upper` mean.
+
+    Attributes:
+        holds_missing: Whether they hold what a missing input may change.
+    """
 
     level: float = 0.95
     method: str = ""
+    holds_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +143,10 @@ class Manifest:
         preprocessing: What was done to images or values before the model saw them, in words.
         performance: Name to number, interval or sentence, as measured by `train.py`.
         parameters: Numbers and words that the engine reads.
+        least_inputs: How many quantities must be known for an answer, whichever they are.
+        applicability: How the distance to the training data is judged, in words and numbers for the card.
+        failure_modes: Sentences about cases in which the model is known or expected to fail.
+        reporting: What the card answers to reporting guidelines: item to answer.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
     """
 
@@ -154,11 +176,15 @@ class Manifest:
     data: tuple[DataSource, ...] = ()
     refusal: Refusal | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    least_inputs: int = 0
+    applicability: Mapping[str, Any] = field(default_factory=dict)
+    failure_modes: tuple[str, ...] = ()
+    reporting: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def needs(self) -> Needs:
         """What the pipeline must supply."""
-        return Needs(inputs=self.inputs, conditions=self.conditions)
+        return Needs(inputs=self.inputs, conditions=self.conditions, least=self.least_inputs)
 
     @property
     def features(self) -> bool:
@@ -227,7 +253,7 @@ def _classifier_mistakes(m: Manifest) -> Iterator[str]:
 
 
 def _range_mistakes(declared: Declared) -> Iterator[str]:
-    for name in ("age", "slice_thickness_mm", "lesion_volume_ml"):
+    for name in ("age", "slice_thickness_mm", "pixel_spacing_mm", "lesion_volume_ml"):
         for key in (name, f"{name}_usual"):
             bounds = getattr(declared, key)
             if bounds and not bounds[0] < bounds[1]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from node.domain.findings import Drawing, Estimate, ModelFacts, NotEvaluated
+from node.domain.facts import ModelFacts
+from node.domain.findings import Drawing, Estimate, NotEvaluated
 from node.domain.volume import Volume
 
 

@@ -16,7 +16,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from node.domain.findings import Estimate, ModelFacts
+from node.domain.facts import ModelFacts
+from node.domain.findings import Estimate
 from node.domain.language import say
 from node.errors import ModelFailed
 from node.inference.inputs import ModelInput

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from node import shipped
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.domain.language import say
 from node.domain.plain import canonical
 from node.errors import ModelFailed
@@ -45,6 +45,7 @@ class Package:
             target=m.target, gene=m.gene, hgnc_id=m.hgnc_id, calibrated=m.calibration.calibrated,
             prevalence=m.training.prevalence, interval_level=m.interval.level, operating_point=m.operating_point,
             training=m.training.sentence, intended_use=m.intended_use, limits=m.limits, exploratory=m.exploratory,
+            holds_missing=m.interval.holds_missing,
         )  # fmt: skip
 
     def read(self, name: str) -> bytes:

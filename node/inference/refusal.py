@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from node.domain.findings import ModelFacts, NotEvaluated
+from node.domain.cards import heard
+from node.domain.facts import ModelFacts
+from node.domain.findings import NotEvaluated
 from node.inference.manifest import Refusal
 
 
@@ -19,4 +21,4 @@ class RefusalClassifier:
 
     def __call__(self, _inputs: Mapping[str, float], /) -> NotEvaluated:
         """The evidence against an answer, whatever the lesion."""
-        return NotEvaluated(code=self.refusal.code, text=self.refusal.text)
+        return NotEvaluated(code=self.refusal.code, text=heard(self.refusal.text))

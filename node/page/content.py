@@ -12,7 +12,8 @@ from node.dicom.envelope import Envelope
 from node.dicom.inherit import valid
 from node.domain import page, words
 from node.domain.evidence import asked, headline
-from node.domain.findings import Findings, Lesion, ModelFacts, Prediction
+from node.domain.facts import ModelFacts
+from node.domain.findings import Findings, Lesion, Prediction
 from node.domain.volume import Volume
 
 MOST_PACKAGES = 12

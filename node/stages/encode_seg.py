@@ -16,7 +16,8 @@ from node.dicom.envelope import MANUFACTURER, MODEL_NAME, Envelope, algorithm_na
 from node.dicom.inherit import stand_in, valid
 from node.dicom.uids import derive_uid
 from node.domain import words
-from node.domain.findings import Findings, Lesion, ModelFacts
+from node.domain.facts import ModelFacts
+from node.domain.findings import Findings, Lesion
 from node.domain.language import render
 from node.domain.volume import Volume
 

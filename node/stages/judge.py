@@ -34,10 +34,10 @@ def judge(
     """
     known = _known(volume, measurements, clinical)
     anatomy = list(_anatomy(declared, volume, in_lung=in_lung))
-    outside = [*anatomy, *_modality(declared, volume), *_ranges(declared, known, usual=False)]
+    outside = [*anatomy, *_acquisition(declared, volume), *_ranges(declared, known, usual=False)]
     if outside:
         return Fitness(outcome="outside", reasons=tuple(outside), code="wrong_anatomy" if anatomy else "outside_domain")
-    if borderline := list(_ranges(declared, known, usual=True)):
+    if borderline := [*_contrast_unstated(declared, volume), *_ranges(declared, known, usual=True)]:
         return Fitness(outcome="borderline", reasons=tuple(borderline), code="borderline_domain")
     return Fitness(outcome="in_domain")
 
@@ -53,14 +53,49 @@ def _anatomy(declared: Declared, volume: Volume, *, in_lung: bool | None) -> Ite
         yield say("the lesion neither lies in nor touches lung found in this image")
 
 
-def _modality(declared: Declared, volume: Volume) -> Iterator[Said]:
+def _acquisition(declared: Declared, volume: Volume) -> Iterator[Said]:
+    """How the image was made, where the header tells."""
     if declared.modality and volume.modality != declared.modality:
         yield say("the modality is {modality}, not {wanted}", modality=volume.modality, wanted=declared.modality)
+    if declared.sequence and volume.sequence and volume.sequence not in declared.sequence:
+        yield say(
+            "the MR sequence is of the family {family}, none of {known}",
+            family=volume.sequence, known=", ".join(declared.sequence),
+        )  # fmt: skip
+    for name, stated, words in (
+        (say("the convolution kernel"), volume.kernel, declared.kernel),
+        (say("the scanner's manufacturer"), volume.manufacturer, declared.manufacturer),
+    ):
+        if words and stated and not any(word.casefold() in stated.casefold() for word in words):
+            yield say(
+                "{name} is {stated}, which contains none of {known}", name=name, stated=stated, known=", ".join(words)
+            )
+    given = contrast_given(volume.contrast)
+    if declared.contrast == "required" and given is False:
+        yield say("the image was taken without contrast agent, which the model needs")
+    if declared.contrast == "forbidden" and given:
+        yield say("the image was taken with contrast agent, which the model does not allow")
+
+
+def contrast_given(agent: str) -> bool | None:
+    """Whether Contrast/Bolus Agent (0018,0010) says that contrast was given; None where it says nothing."""
+    words = re.sub(r"[^A-Z]", "", agent.upper())
+    if not words:
+        return None
+    return words not in {"NO", "NONE", "WITHOUT", "NOCONTRAST", "WITHOUTCONTRAST", "N", "OHNE", "NATIV", "SIN", "NA"}
+
+
+def _contrast_unstated(declared: Declared, volume: Volume) -> Iterator[Said]:
+    if declared.contrast == "required" and contrast_given(volume.contrast) is None:
+        yield say("the image does not say whether contrast agent was given, which the model needs")
 
 
 def _known(volume: Volume, measurements: Measurements, clinical: Clinical) -> dict[str, tuple[Said, float, str]]:
     """Key in `[declared]` to name, value and unit; without what is unknown."""
-    known = {"lesion_volume_ml": (say("lesion volume"), measurements.volume_ml, "mL")}
+    known = {
+        "lesion_volume_ml": (say("lesion volume"), measurements.volume_ml, "mL"),
+        "pixel_spacing_mm": (say("pixel spacing"), max(volume.geometry.spacing[1:]), "mm"),
+    }
     age = clinical.values.get("age")
     if age is not None:
         known["age"] = (say("age"), float(age.value), say("years"))

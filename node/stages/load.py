@@ -238,6 +238,7 @@ def _volume(
         kernel=_text(ds, "ConvolutionKernel"),
         contrast=_text(ds, "ContrastBolusAgent"),
         manufacturer=_text(ds, "Manufacturer"),
+        sequence="+".join(sorted({code.strip() for code in _text(ds, "ScanningSequence").split("\\") if code.strip()})),
         lossy=lossy,
         notes=notes,
     )

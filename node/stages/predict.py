@@ -9,11 +9,15 @@ import structlog
 
 from node.domain.cards import heard
 from node.domain.clinical import Clinical, Value, with_implied
-from node.domain.findings import Estimate, Fitness, Measurements, ModelFacts, NotEvaluated, Prediction
+from node.domain.facts import ModelFacts
+from node.domain.findings import Estimate, Fitness, Measurements, NotEvaluated, Prediction
 from node.domain.language import Said, joined, say, told
 from node.domain.terms import term
 from node.errors import ModelFailed
+from node.inference.applicability import applies, worse
+from node.inference.explain import explain
 from node.inference.inputs import Encoded, ModelInput, Needs, encode
+from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.model import Classifier
 from node.inference.rebase import rebase
 
@@ -31,6 +35,7 @@ def predict(
     clinical: Clinical,
     measurements: Measurements,
     prevalence: float | None,
+    knowledge: Knowledge = NOTHING,
 ) -> Prediction:
     """
     Ask a classifier about one lesion.
@@ -42,6 +47,7 @@ def predict(
         clinical: Of this patient.
         measurements: Of this lesion.
         prevalence: Of the target at this site, which the estimate is re-based to; None: as trained.
+        knowledge: What its package holds about the training patients.
 
     Returns:
         A prediction, also where there is none: outside its domain, a required input missing, a model that refuses or
@@ -50,13 +56,15 @@ def predict(
     """
     quantities = gather(needs, with_implied(clinical), measurements)
     encoded = encode(needs.inputs, {source: value.value for source, value in quantities.items()})
+    if knowledge.applicability and fitness.outcome != "outside" and not encoded.outside:
+        fitness = worse(fitness, applies(knowledge.applicability, encoded.numbers))
     base = Prediction(
         model=classifier.facts,
         state="not_evaluated",
         fitness=fitness,
         inputs={source.partition(":")[2]: value for source, value in quantities.items()},
         missing_inputs=_missing(needs.inputs, quantities, encoded),
-        statements=(*_conditions(needs, quantities), *_problems(needs, quantities, clinical, measurements)),
+        statements=(*_conditions(needs, clinical), *_problems(needs, quantities, clinical, measurements)),
     )
     if refusal := _refusal(needs, fitness, encoded):
         return _not_evaluated(base, refusal)
@@ -67,7 +75,9 @@ def predict(
         return _not_evaluated(base, NotEvaluated(code="model_failed", text=_told(error)))
     if isinstance(answer, NotEvaluated):
         return _not_evaluated(base, answer)
-    return _predicted(base, replace(answer, contributions=_by_quantity(needs.inputs, answer)), prevalence)
+    answer = replace(answer, contributions=_by_quantity(needs.inputs, answer))
+    parts = explain(needs.inputs, quantities, answer.contributions, knowledge.spreads)
+    return _predicted(replace(base, explanations=parts), answer, prevalence)
 
 
 def unavailable(facts: ModelFacts, error: ModelFailed) -> Prediction:
@@ -121,7 +131,18 @@ def _refusal(needs: Needs, fitness: Fitness, encoded: Encoded) -> NotEvaluated |
     if lacking := [item.quantity for item in needs.inputs if item.required and item.name in encoded.missing]:
         names = joined(map(term, dict.fromkeys(lacking)), ", ")
         return NotEvaluated(code="input_missing", text=say("the model cannot answer without {names}", names=names))
+    if len(_known_sources(needs, encoded)) < needs.least:
+        wanted = joined(dict.fromkeys(term(item.quantity) for item in needs.inputs), ", ")
+        text = say(
+            "the model answers only from findings that were supplied, and none of these was: {wanted}", wanted=wanted
+        )
+        return NotEvaluated(code="input_missing", text=text)
     return None
+
+
+def _known_sources(needs: Needs, encoded: Encoded) -> set[str]:
+    """Sources of which at least one input is known."""
+    return {item.source for item in needs.inputs if item.name in encoded.numbers}
 
 
 def _predicted(base: Prediction, estimate: Estimate, prevalence: float | None) -> Prediction:
@@ -159,10 +180,10 @@ def _missing(inputs: tuple[ModelInput, ...], quantities: Quantities, encoded: En
     return tuple(dict.fromkeys(i.name if i.source in quantities else i.quantity for i in absent))
 
 
-def _conditions(needs: Needs, quantities: Quantities) -> tuple[str, ...]:
+def _conditions(needs: Needs, clinical: Clinical) -> tuple[str, ...]:
     sentences = []
     for condition in needs.conditions:
-        value = quantities.get(f"clinical:{condition.quantity}")
+        value = clinical.values.get(condition.quantity)
         known = {"condition": heard(condition.text), "quantity": term(condition.quantity)}
         if value is None:
             sentences.append(say("{condition}; {quantity} was not supplied", **known))

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from node.training.reporting import rqs, tripod
 
-def write_card(manifest: Mapping[str, Any], notes: Sequence[str]) -> str:
-    """
-    The card as Markdown.
+MARK = "Written by radnode from `model.toml`; do not edit."
+"""Stands in every card that is made here: such a card must be what its manifest says."""
 
-    Args:
-        manifest: `model.toml`, without [files].
-        notes: Sentences that the manifest has no key for.
-    """
-    parts = [_head(manifest), _inputs(manifest), _training(manifest), _performance(manifest), _limits(manifest, notes)]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+Manifest = Mapping[str, Any]
 
 
-def _head(m: Mapping[str, Any]) -> Iterator[str]:
+def write_card(manifest: Manifest) -> str:
+    """The card as Markdown, made of `model.toml` (without [files]) and nothing else."""
+    parts = [_head(manifest), _inputs(manifest), _training(manifest), _performance(manifest), _subgroups(manifest),
+             _calibration(manifest), _decision(manifest), _applicability(manifest), _limits(manifest),
+             _data(manifest), _reporting(manifest)]  # fmt: skip
+    return "\n\n".join(filter(None, ("\n".join(part) for part in parts))) + "\n"
+
+
+def differs(card: str, plain: Manifest) -> bool:
+    """Whether a card that was made here is not what its manifest (as read, with [files]) says."""
+    manifest = {key: value for key, value in plain.items() if key != "files"}
+    return MARK in card and card != write_card(manifest)
+
+
+def _head(m: Manifest) -> Iterator[str]:
     yield f"# {m['name']} ({m['id']} {m['version']})"
     yield ""
-    yield f"Made by {m['manufacturer']}. Written by `train.py`; do not edit."
+    yield f"Made by {m['manufacturer']}. {MARK}"
     yield ""
-    yield f"**Answers:** the probability of {m['target']} ({m['gene']}, {m['hgnc_id']})."
+    gene = f" ({', '.join(filter(None, (m.get('gene', ''), m.get('hgnc_id', ''))))})" if m.get("gene") else ""
+    if m["engine"] == "refusal":
+        yield f"**Answers nothing about {m['target']}{gene}:** {m['refusal']['text']}."
+    else:
+        yield f"**Answers:** the probability of {m['target']}{gene}."
     yield ""
     yield f"**Intended use:** {m['intended_use']}"
     if m.get("exploratory"):
@@ -31,79 +44,229 @@ def _head(m: Mapping[str, Any]) -> Iterator[str]:
         yield f"**{_capital(m['exploratory'])}**"
 
 
-def _inputs(m: Mapping[str, Any]) -> Iterator[str]:
+def _inputs(m: Manifest) -> Iterator[str]:
+    if not m.get("inputs"):
+        return
+    weights = m.get("performance", {}).get("weights", {})
     yield "## Inputs"
     yield ""
-    yield "| input | from | meaning | weight |"
-    yield "|---|---|---|---|"
-    for item in m["inputs"]:
-        weight = m["performance"]["weights"][item["name"]]
-        yield f"| {item['name']} | {item['source']} | {item['meaning']} | {weight:+.3f} |"
+    yield from _table(
+        ("input", "from", "required", "meaning", "weight"),
+        (
+            (i["name"], i["source"], "yes" if i.get("required") else "no",
+             i.get("meaning", "") + (" (logarithm)" if i.get("scale") == "log" else ""),
+             f"{weights[i['name']]:+.3f}" if i["name"] in weights else "")
+            for i in m["inputs"]
+        ),
+    )  # fmt: skip
     yield ""
-    yield (
-        "Weights are log-odds per standard deviation of the training patients. A missing input counts as their mean "
-        "and is reported; the model was trained to do without some of them. A value beyond the training range counts "
-        "as its end."
-    )
+    if m["engine"] == "onnx" and weights:
+        yield (
+            "Weights are log-odds per standard deviation of the training patients. For the estimate a missing input "
+            "counts as their mean; the interval holds what it may change. A value beyond the training range counts as "
+            "its end."
+        )
+    if m.get("extraction"):
+        yield ""
+        yield (
+            "Radiomic features as in [extraction]: "
+            + "; ".join(f"{k} {_plain(v)}" for k, v in m["extraction"].items())
+            + "."
+        )
+    if "odds_ratios" in m.get("performance", {}):
+        yield ""
+        yield "Published odds ratios, and how common each finding is taken to be (an assumption):"
+        yield ""
+        shares = m["performance"]["declared_share"]
+        rows = ((name, f"{ratio:g}", f"{shares[name]:g}") for name, ratio in m["performance"]["odds_ratios"].items())
+        yield from _table(("input", "odds ratio", "share of patients"), rows)
+    if m.get("preprocessing"):
+        yield ""
+        yield from (f"- {key.replace('_', ' ')}: {value}" for key, value in m["preprocessing"].items())
 
 
-def _training(m: Mapping[str, Any]) -> Iterator[str]:
-    training = m["training"]
+def _training(m: Manifest) -> Iterator[str]:
+    training, found = m.get("training", {}), m.get("performance", {})
+    if not training:
+        return
     yield "## Training"
     yield ""
-    yield f"{training['sentence']} Prevalence {_percent(training['prevalence'])}, which the answers are calibrated to."
-    yield ""
-    yield (
-        f"Logistic regression with an elastic-net penalty (strength {m['performance']['penalty_strength']:g}, share of "
-        f"L1 {m['performance']['penalty_l1_share']:g}). Recalibration: {m['calibration']['method']}; in this model it "
-        f"multiplies the log-odds by {m['calibration']['shrinkage']:g}. Interval ({_percent(m['interval']['level'])}): "
-        f"{m['interval']['method']}."
-    )
-    for source in m["data"]:
+    yield training["sentence"]
+    if training.get("prevalence"):
+        yield f"Prevalence {_percent(training['prevalence'])}, which the answers are made for."
+    if "penalty_strength" in found:
         yield ""
-        yield f"Data: {source['source']} {source['citation']} Licence: {source['licence']}."
+        yield (
+            f"Logistic regression with an elastic-net penalty (strength {found['penalty_strength']:g}, share of "
+            f"L1 {found['penalty_l1_share']:g}), chosen by inner cross-validation. Recalibration: "
+            f"{m['calibration']['method']}; in this model it multiplies the log-odds by "
+            f"{m['calibration']['shrinkage']:g}."
+        )
+    if m.get("interval"):
+        yield ""
+        yield f"Interval ({_percent(m['interval']['level'])}): {m['interval']['method']}."
 
 
-def _performance(m: Mapping[str, Any]) -> Iterator[str]:
-    found, calibration, point = m["performance"], m["calibration"], m["operating_point"]
+def _performance(m: Manifest) -> Iterator[str]:
+    found, calibration, point = m.get("performance", {}), m.get("calibration", {}), m.get("operating_point", {})
+    if "auc" not in found:
+        return
     yield "## Performance"
     yield ""
     yield f"{_capital(found['method'])}."
     yield ""
-    yield "| | value | 95 % interval |"
-    yield "|---|---|---|"
-    yield f"| AUC | {found['auc']:.2f} | {_interval(found['auc_interval'])} |"
-    for name, across in found["auc_across"].items():
-        yield f"| AUC, {name} | {across['auc']:.2f} | {_interval(across['interval'])} |"
-    for name, within in found["auc_within"].items():
-        yield f"| AUC among patients of {name} | {within:.2f} | |"
-    for name, withheld in found["auc_withheld"].items():
-        yield f"| AUC {name} | {withheld['auc']:.2f} | {_interval(withheld['interval'])} |"
-    yield f"| Brier score (of the bare prevalence: {found['brier_of_prevalence']:.3f}) | {found['brier']:.3f} | |"
-    yield f"| calibration slope (ideal 1) | {calibration['slope']:.2f} | |"
-    yield f"| calibration intercept (ideal 0) | {calibration['intercept']:.2f} | |"
-    yield f"| expected calibration error | {calibration['ece']:.3f} | |"
-    for name in ("sensitivity", "specificity"):
+    rows = [("AUC", f"{found['auc']:.2f}", _interval(found["auc_interval"]))]
+    rows += [(f"AUC of {n} alone, in the same folds", *_auc(v)) for n, v in found.get("baselines", {}).items()]
+    rows += [(f"AUC, {n}", *_auc(v)) for n, v in found.get("auc_across", {}).items()]
+    rows += [(f"AUC among patients of {n}", f"{v:.2f}", "") for n, v in found.get("auc_within", {}).items() if n]
+    rows += [(f"AUC {n}", *_auc(v)) for n, v in found.get("auc_withheld", {}).items()]
+    if point:
+        of_prevalence = f"Brier score (of the bare prevalence: {found['brier_of_prevalence']:.3f})"
+        rows += [(of_prevalence, f"{found['brier']:.3f}", "")]
+        rows += [("calibration slope (ideal 1)", f"{calibration['slope']:.2f}", "")]
+        rows += [("calibration intercept (ideal 0)", f"{calibration['intercept']:.2f}", "")]
+        rows += [("expected calibration error", f"{calibration['ece']:.3f}", "")]
+    for name in ("sensitivity", "specificity") if point else ():
         label = f"{name} at a probability of {point['threshold']:.3f} (the training prevalence)"
-        yield f"| {label} | {point[name]:.2f} | {_interval(point[f'{name}_interval'])} |"
+        rows.append((label, f"{point[name]:.2f}", _interval(point[f"{name}_interval"])))
+    yield from _table(("", "value", "95 % interval"), rows)
 
 
-def _limits(m: Mapping[str, Any], notes: Sequence[str]) -> Iterator[str]:
-    yield "## Limits"
+def _subgroups(m: Manifest) -> Iterator[str]:
+    found = m.get("performance", {})
+    groups = found.get("subgroups", {})
+    if not groups:
+        return
+    yield "## Subgroups"
     yield ""
-    for condition in m.get("conditions", ()):
-        yield f"- {_capital(condition['text'])}."
-    for sentence in (*m["limits"], *notes):
-        yield f"- {sentence}"
+    yield "The same held-out answers, counted among some of the patients."
+    yield ""
+    rows = []
+    for name, part in groups.items():
+        rows.append(("this model", name, *_part(part)))
+        simple = found.get("baseline_subgroups", {})
+        rows += [(f"{b} alone", name, *_part(parts[name])) for b, parts in simple.items() if name in parts]
+    yield from _table(("model", "patients", "n", "with the target", "mean stated", "AUC", "95 % interval"), rows)
+
+
+def _calibration(m: Manifest) -> Iterator[str]:
+    groups = m.get("performance", {}).get("reliability", ())
+    if not groups:
+        return
+    yield "## Calibration"
+    yield ""
+    yield "![Stated against observed](calibration.png)"
+    yield ""
+    yield "Held-out patients in groups of equal size, by what they were told."
+    yield ""
+    rows = [
+        (f"{g['n']}", f"{g['events']}", f"{g['stated']:.3f}", f"{g['observed']:.3f}", _interval(g["interval"]))
+        for g in groups
+    ]
+    yield from _table(("patients", "with the target", "mean stated", "observed", "95 % interval"), rows)
+
+
+def _decision(m: Manifest) -> Iterator[str]:
+    curve = m.get("performance", {}).get("decision_curve", ())
+    if not curve:
+        return
+    yield "## Decision curve"
+    yield ""
+    yield "![Net benefit](decision.png)"
+    yield ""
+    yield (
+        "Net benefit per patient of acting where the held-out probability reaches a threshold (true positives, less "
+        "false ones weighed by the odds of the threshold). Where the model does not lie above both alternatives, it "
+        "is of no use for that decision."
+    )
+    yield ""
+    rows = [(f"{p['threshold']:.2f}", f"{p['model']:.3f}", f"{p['all']:.3f}", f"{p['none']:.3f}") for p in curve]
+    yield from _table(("threshold", "act on the model", "act on everyone", "act on none"), rows)
+
+
+def _applicability(m: Manifest) -> Iterator[str]:
+    found, declared = m.get("applicability", {}), m.get("declared", {})
+    if not found and not declared:
+        return
+    yield "## Applicability"
     yield ""
     yield "Asked about only within:"
     yield ""
-    for key, value in m["declared"].items():
-        yield f"- {key}: {value if isinstance(value, str) else ', '.join(map(str, value))}"
+    yield from (f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in declared.items())
+    if found:
+        yield ""
+        yield (
+            f"And not far from the training patients: {found['method']}. Of the training patients themselves "
+            f"{_percent(found['training_refused'])} are refused and {_percent(found['training_flagged'])} flagged as "
+            "borderline."
+        )
+    if m.get("least_inputs"):
+        yield ""
+        yield f"Answers only where at least {m['least_inputs']} of its inputs is supplied."
+
+
+def _limits(m: Manifest) -> Iterator[str]:
+    yield "## Limits"
+    yield ""
+    yield from (f"- {_capital(condition['text'])}." for condition in m.get("conditions", ()))
+    yield from (f"- {sentence}" for sentence in m.get("limits", ()))
+    if m.get("failure_modes"):
+        yield ""
+        yield "Known or expected to fail:"
+        yield ""
+        yield from (f"- {sentence}" for sentence in m["failure_modes"])
+
+
+def _data(m: Manifest) -> Iterator[str]:
+    if not m.get("data"):
+        return
+    yield "## Data"
+    for source in m["data"]:
+        yield ""
+        digest = f" SHA-256 of the file: {source['sha256']}." if source.get("sha256") else ""
+        yield f"{source['source']} {source['citation']} Licence: {source['licence']}.{digest}"
+
+
+def _reporting(m: Manifest) -> Iterator[str]:
+    yield "## Reporting"
+    yield ""
+    yield "TRIPOD+AI (Collins et al., BMJ 385:e078378, 2024), by its sections:"
+    yield ""
+    yield from _table(("item", "here"), tripod(m))
+    items = rqs(m)
+    if not items:
+        return
+    yield ""
+    total, most = sum(item.points for item in items), sum(item.most for item in items)
+    yield (
+        f"Radiomics quality score (Lambin et al., Nat Rev Clin Oncol 14:749, 2017), assessed by its makers: "
+        f"{total} of {most} points."
+    )
+    yield ""
+    yield from _table(("item", "points", "of", "why"), ((i.name, f"{i.points}", f"{i.most}", i.why) for i in items))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield "|" + "---|" * len(header)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _part(part: Mapping[str, Any]) -> tuple[str, ...]:
+    shown = _auc(part) if "auc" in part else ("too few", "")
+    return f"{part['n']}", f"{part['events']}", f"{part['stated']:.3f}", *shown
+
+
+def _auc(value: Mapping[str, Any]) -> tuple[str, str]:
+    return f"{value['auc']:.2f}", _interval(value["interval"])
 
 
 def _interval(bounds: Sequence[float]) -> str:
     return f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
 
 
 def _percent(share: float) -> str:

@@ -7,7 +7,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from node.training.tabular import Array, Linear
+from node.training.tabular import Array, Ensemble, Linear
 
 OPSET, IR_VERSION = 17, 8
 """Old enough for every onnxruntime that the node allows (1.19 and newer)."""
@@ -16,18 +16,18 @@ DECIMALS = 6
 """Weights are rounded, so that the last bit of some processor's arithmetic does not make another file."""
 
 
-def build(model: Linear, weights: Array, biases: Array, *, level: float, name: str) -> bytes:
+def build(model: Linear, ensemble: Ensemble, *, level: float, name: str) -> bytes:
     """
     Write the graph.
 
     Missing inputs, clipping, standardising, the point model, its contributions (log-odds that each input adds to an
-    average patient's) and the ensemble's percentile interval are all inside; the interval is widened where it would not
-    hold the estimate.
+    average patient's) and the ensemble's percentile interval are all inside. For the estimate a missing input counts as
+    the training mean; every member of the ensemble takes another value for it, so that the interval holds what the
+    missing input may change. The interval is widened where it would not hold the estimate.
 
     Args:
         model: The point model over k inputs.
-        weights: Shape (replicates, k), of the ensemble.
-        biases: Shape (replicates,).
+        ensemble: Its members.
         level: Nominal level of the interval.
         name: Name of the graph.
 
@@ -37,12 +37,15 @@ def build(model: Linear, weights: Array, biases: Array, *, level: float, name: s
     constants = {
         "mean": model.mean, "scale": model.scale, "low": model.low, "high": model.high,
         "weights": model.weights, "bias": np.array([model.bias]),
-        "ensemble_weights": weights.T, "ensemble_biases": biases, **_percentiles(len(biases), level),
+        "ensemble_weights": ensemble.weights[None], "ensemble_biases": ensemble.biases,
+        "draws": ensemble.draws[None], "zero": np.zeros(1), **_percentiles(len(ensemble.biases), level),
     }  # fmt: skip
     initializers = [numpy_helper.from_array(_rounded(value), key) for key, value in constants.items()]
     initializers += [
         numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
-        numpy_helper.from_array(np.array([len(biases)], np.int64), "replicates"),
+        numpy_helper.from_array(np.array([2], np.int64), "inputs_axis"),
+        numpy_helper.from_array(np.array([len(ensemble.biases)], np.int64), "replicates"),
+        numpy_helper.from_array(model.log, "log_columns"),
     ]
     graph = helper.make_graph(
         _nodes(),
@@ -69,15 +72,22 @@ def _nodes() -> list[onnx.NodeProto]:
 
     return [
         node("IsNaN", "features", "absent"),
-        node("Where", "absent mean features", "known"),
+        node("Where", "absent low features", "known"),
         node("Max", "known low", "above"),
         node("Min", "above high", "held"),
-        node("Sub", "held mean", "centred"),
-        node("Div", "centred scale", "standardised"),
+        node("Log", "held", "logarithm"),
+        node("Where", "log_columns logarithm held", "taken"),
+        node("Sub", "taken mean", "centred"),
+        node("Div", "centred scale", "scaled"),
+        node("Where", "absent zero scaled", "standardised"),
         node("Mul", "standardised weights", "contributions"),
         node("ReduceSum", "contributions last_axis", "added", keepdims=0),
         node("Add", "added bias", "log_odds"),
-        node("MatMul", "standardised ensemble_weights", "ensemble_added"),
+        node("Unsqueeze", "absent last_axis", "absent_for_all"),
+        node("Unsqueeze", "standardised last_axis", "standardised_for_all"),
+        node("Where", "absent_for_all draws standardised_for_all", "imputed"),
+        node("Mul", "imputed ensemble_weights", "ensemble_parts"),
+        node("ReduceSum", "ensemble_parts inputs_axis", "ensemble_added", keepdims=0),
         node("Add", "ensemble_added ensemble_biases", "ensemble_log_odds"),
         node("TopK", "ensemble_log_odds replicates", "sorted order", axis=1, largest=0),
         node("Mul", "sorted lower_shares", "lower_parts"),

@@ -1,198 +1,155 @@
-"""From a table and a manifest's head to the files of a model package; every number in them comes from this run."""
+"""From patients and a specification to the files of a model package; every number in them comes from this run."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.domain.plain import to_plain
+from node.inference import applicability, explain
+from node.inference.inputs import ModelInput
 from node.inference.manifest import parse
 from node.inference.onnx import OnnxClassifier
 from node.inference.package import MANIFEST
-from node.training import toml
+from node.training import distance, toml
 from node.training.card import write_card
-from node.training.encode import inputs_of
+from node.training.figures import FIGURES, draw
 from node.training.graph import build
-from node.training.judge import Performance, judge
-from node.training.tabular import Linear, Recipe, Table, ensemble, fit
-
-EVENTS_PER_INPUT = 10
-"""Fewer events per input than this make a model exploratory (Peduzzi et al., J Clin Epidemiol 49:1373, 1996)."""
+from node.training.judge import Performance, Progress, judge
+from node.training.numbers import measured
+from node.training.rows import Patients, describe
+from node.training.spec import GoldenCase, Spec
+from node.training.tabular import ensemble, fit
 
 GOLDEN_TOLERANCE = 1e-5
 """float32 arithmetic of different processors."""
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Project:
-    """
-    What a `train.py` decides.
-
-    Attributes:
-        head: The manifest's keys that people write: id, version, inputs, declared, limits, data, …
-        table: The patients.
-        script: The `train.py` itself, which becomes part of the package.
-        golden: Name to inputs of the golden cases.
-        notes: Sentences for the card that no number of this run says.
-    """
-
-    head: Mapping[str, Any]
-    table: Table
-    script: Path
-    golden: Mapping[str, Mapping[str, float]]
-    recipe: Recipe = field(default_factory=Recipe)
-    notes: tuple[str, ...] = ()
+Files = dict[str, bytes]
 
 
-def make(project: Project) -> dict[str, bytes]:
+def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Progress) -> Files:
     """
     Fit, judge and describe.
 
+    Args:
+        spec: What a person decided.
+        found: The patients.
+        also: Further files of the package.
+        progress: Told how far the work is.
+
     Returns:
-        File name to content of the whole package; the same project gives the same bytes.
+        File name to content of the whole package; the same arguments give the same bytes.
 
     Raises:
-        ModelFailed: The manifest's head is wrong, or the graph does not keep the contract.
+        ModelFailed: The specification makes no manifest, or the graph does not keep the contract.
     """
-    table, recipe = project.table, project.recipe
+    table, recipe = found.table, spec.recipe
+    progress(f"{len(found.rows)} patients, {int(table.target.sum())} with the target, {len(table.names)} inputs")
     model = fit(table, recipe)
-    graph = build(model, *ensemble(table, model, recipe), level=recipe.level, name=project.head["id"])
-    performance = judge(table, recipe)
-    manifest = {**project.head, **_numbers(project, model, performance)}
+    progress(f"refitting {recipe.replicates} times for the interval")
+    graph = build(model, ensemble(table, model, recipe), level=recipe.level, name=str(spec.head["id"]))
+    performance = judge(table, recipe, baselines=found.baselines, subgroups=found.subgroups, progress=progress)
+    if spec.head.get("engine") == "refusal":
+        return _refusing(
+            spec,
+            performance,
+            also,
+            measured(spec.head, describe(found, spec), table, recipe, model, performance),
+        )
+    fence, summary = distance.applicability(table, spec.inputs)
+    head = {**spec.head, "declared": _with_usual_age(spec.head.get("declared", {}), found)}
+    numbers = measured(head, describe(found, spec), table, recipe, model, performance)
     files = {
         "model.onnx": graph,
-        "golden.json": _golden(project, graph),
-        "card.md": write_card(manifest, project.notes).encode(),
-        "train.py": project.script.read_bytes(),
+        "golden.json": golden(head, spec.inputs, graph, spec.golden),
+        explain.FILE: distance.percentiles(spec.inputs, found.quantities),
+        "spec.toml": spec.text,
+        **also,
     }
-    manifest["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
-    parse(to_plain(manifest), at=MANIFEST)
-    return {**files, MANIFEST: toml.dumps(manifest).encode()}
+    if fence:
+        files[applicability.FILE] = fence
+        numbers["applicability"] = summary
+    return finish({**head, **numbers}, files)
+
+
+def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]) -> Files:
+    """A package that says why it gives no number: the same table was trained on, and showed that there is none."""
+    low, high = performance.auc_interval
+    source = spec.head["data"][0]["source"].partition(",")[0]
+    text = (
+        f"{spec.head['refusal']['text']}: held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; "
+        f"0.50 is chance) on {performance.n} patients of {source}, {performance.events} of them with the target"
+    )
+    kept = {key: numbers[key] for key in ("training", "performance", "calibration", "operating_point")}
+    head = {key: value for key, value in spec.head.items() if key not in {"inputs", "declared", "extraction"}}
+    cases = [{"name": "any lesion", "inputs": {}, "expect": {"code": "refusal_by_design"}}]
+    files = {"golden.json": (json.dumps({"cases": cases}, indent=1) + "\n").encode(), "spec.toml": spec.text, **also}
+    return finish({**head, **kept, "refusal": {"text": text}}, files)
+
+
+def finish(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Files:
+    """
+    Add figures, card and manifest.
+
+    Raises:
+        ModelFailed: The manifest is none.
+    """
+    whole = dict(files) | draw(manifest)
+    whole["card.md"] = write_card(manifest).encode()
+    listed = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(whole.items())}
+    parse(to_plain({**manifest, "files": listed}), at=MANIFEST)
+    return {**whole, MANIFEST: toml.dumps({**manifest, "files": listed}).encode()}
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
     """Put a package into its folder."""
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
 
 
 def differences(folder: Path, files: Mapping[str, bytes]) -> list[str]:
-    """Names of files that a run made otherwise than they stand in a folder."""
-    return [n for n, content in files.items() if not (folder / n).is_file() or (folder / n).read_bytes() != content]
+    """Names of files that a run made otherwise than they stand in a folder; figures, and their hashes, do not count."""
+    return [name for name, content in files.items() if name not in FIGURES and _differs(folder / name, content)]
 
 
-def run(project: Project, *, check: bool) -> int:
-    """
-    What `train.py` ends in: write the package beside the script, or compare it with what stands there.
-
-    Returns:
-        Exit code: 0, or 1 when `check` found a difference.
-    """
-    files = make(project)
-    folder = project.script.parent
-    if not check:
-        write(folder, files)
-        return 0
-    changed = differences(folder, files)
-    print("\n".join(f"differs: {name}" for name in changed) or "reproduced, byte for byte")  # noqa: T201 - a command
-    return 1 if changed else 0
+def _differs(path: Path, content: bytes) -> bool:
+    if not path.is_file():
+        return True
+    stands = path.read_bytes()
+    if path.name == MANIFEST:
+        return _without_figures(stands) != _without_figures(content)
+    return stands != content
 
 
-def _golden(project: Project, graph: bytes) -> bytes:
-    facts = ModelFacts(id=project.head["id"], version=project.head["version"], kind="classifier", digest="",
+def _without_figures(manifest: bytes) -> list[bytes]:
+    return [line for line in manifest.splitlines() if not any(f'"{name}"'.encode() in line for name in FIGURES)]
+
+
+def golden(head: Mapping[str, Any], inputs: tuple[ModelInput, ...], graph: bytes, cases: Sequence[GoldenCase]) -> bytes:
+    """`golden.json`: what the graph answers to the cases, and to nothing known."""
+    facts = ModelFacts(id=str(head["id"]), version=str(head["version"]), kind="classifier", digest="",
                        manufacturer="", name="")  # fmt: skip
-    classifier = OnnxClassifier(facts, inputs_of(project.head), graph)
-    cases = []
-    for name, inputs in project.golden.items():
-        answer = classifier(inputs)
-        expect = {
-            "probability": _short(answer.probability), "lower": _short(answer.lower), "upper": _short(answer.upper),
-            "contributions": {key: _short(value) for key, value in answer.contributions.items()},
-        }  # fmt: skip
-        cases.append({"name": name, "inputs": dict(inputs), "expect": expect})
-    return (json.dumps({"tolerance": GOLDEN_TOLERANCE, "cases": cases}, indent=1, ensure_ascii=False) + "\n").encode()
+    classifier = OnnxClassifier(facts, inputs, graph)
+    told = []
+    for case in (GoldenCase(name="nothing known"), *cases):
+        answer = classifier(case.inputs)
+        expect = {key: _short(getattr(answer, key)) for key in ("probability", "lower", "upper")}
+        expect["contributions"] = {name: _short(value) for name, value in answer.contributions.items()}
+        told.append({"name": case.name, "inputs": dict(case.inputs), "expect": expect})
+    return (json.dumps({"tolerance": GOLDEN_TOLERANCE, "cases": told}, indent=1) + "\n").encode()
 
 
-def _numbers(project: Project, model: Linear, found: Performance) -> dict[str, Any]:
-    """The manifest's keys that this run measured."""
-    head, k = project.head, len(project.table.names)
-    population = head["training"]["population"]
-    numbers: dict[str, Any] = {
-        "training": {
-            "sentence": f"Trained on {found.n} patients ({population}), {found.events} of them with {head['target']}.",
-            "population": population,
-            "n": found.n,
-            "events": found.events,
-            "prevalence": round(found.events / found.n, 6),
-        },
-        "calibration": _calibration(model, found),
-        "operating_point": _rounded(to_plain(found.operating_point)),
-        "interval": {
-            "level": project.recipe.level,
-            "method": f"percentiles of {project.recipe.replicates} models refitted on bootstrap samples of patients",
-        },
-        "performance": _performance(project, model, found),
-    }
-    numbers["limits"] = [*head["limits"], _less_known(found)] if found.withheld else head["limits"]
-    if found.events < EVENTS_PER_INPUT * k:
-        numbers["exploratory"] = f"exploratory: {found.events} events for {k} inputs; {head['exploratory']}"
-    return numbers
+def _with_usual_age(declared: Mapping[str, Any], found: Patients) -> dict[str, Any]:
+    ages = [float(q["clinical:age"]) for q in found.quantities if "clinical:age" in q]
+    if "age_usual" in declared or not ages or min(ages) == max(ages):
+        return dict(declared)
+    return {**declared, "age_usual": [min(ages), max(ages)]}
 
 
-def _less_known(found: Performance) -> str:
-    """What missing inputs cost: the reader of one result must know it, for that result may lack them."""
-    views = "; ".join(f"{name} {value:.2f}" for name, (value, _) in found.withheld.items())
-    return f"Held-out AUC with all inputs {found.auc:.2f}; {views} (0.50 is chance)."
-
-
-def _calibration(model: Linear, found: Performance) -> dict[str, Any]:
-    return {
-        "calibrated": True,
-        "method": "Platt scaling on held-out log-odds that may only shrink, inside every fold",
-        **_rounded({"slope": found.slope, "intercept": found.intercept, "ece": found.ece, "brier": found.brier}),
-        "shrinkage": round(model.slope, 4),
-    }
-
-
-def _performance(project: Project, model: Linear, found: Performance) -> dict[str, Any]:
-    recipe, names = project.recipe, project.table.names
-    return {
-        "method": f"{recipe.folds}-fold stratified cross-validation, repeated {recipe.repeats} times, everything "
-        "(scaling, penalty, recalibration) fitted inside the fold; intervals: 95 % bootstrap over patients",
-        **_rounded(
-            {
-                "auc": found.auc,
-                "auc_interval": list(found.auc_interval),
-                "brier": found.brier,
-                "brier_of_prevalence": found.brier_of_prevalence,
-            }
-        ),
-        "penalty_strength": model.strength,
-        "penalty_l1_share": model.mix,
-        "weights": {name: round(float(w), 3) for name, w in zip(names, model.weights, strict=True)},
-        "auc_within": _rounded(dict(found.within)),
-        "auc_across": {name: _auc(*pair) for name, pair in found.across.items()},
-        "auc_withheld": {name: _auc(*pair) for name, pair in found.withheld.items()},
-    }
-
-
-def _auc(value: float, interval: tuple[float, float]) -> dict[str, Any]:
-    return {"auc": round(value, 4), "interval": _rounded(interval)}
-
-
-def _rounded(value: Any) -> Any:
-    """Four decimals: what is printed is the same on every processor."""
-    if isinstance(value, Mapping):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_rounded(inner) for inner in value]
-    return round(float(value), 4)
-
-
-def _short(value: float) -> float:
+def _short(value: float) -> Any:
     return round(value, 7)

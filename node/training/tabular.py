@@ -9,12 +9,12 @@ cross-validation picks the elastic-net penalty (Zou and Hastie, J R Stat Soc B 6
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 Array = NDArray[np.float64]
 
@@ -31,6 +31,10 @@ class Table:
         cohorts: Shape (n,), text: where each patient was seen. Never an input; the model is judged across them.
         views: Name to features of the same shape in which some inputs are missing: how these patients look when less is
             known. The model learns from them beside the full rows, so that it can do without, and is judged on each.
+        logs: Names of inputs that are taken by their logarithm.
+        blocks: For each input the quantity that it is made from; () where each has its own. What is made from one
+            quantity is known, or missing, together.
+        groups: Shape (n,), int: whose row it is. Rows of one patient stay on one side of every fold. Empty: one each.
     """
 
     names: tuple[str, ...]
@@ -38,6 +42,9 @@ class Table:
     target: NDArray[np.bool_]
     cohorts: NDArray[np.str_]
     views: Mapping[str, Array] = field(default_factory=dict)
+    logs: frozenset[str] = frozenset()
+    blocks: tuple[str, ...] = ()
+    groups: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
 
     def rows(self, index: NDArray[np.intp]) -> Table:
         """A part of the table."""
@@ -47,7 +54,15 @@ class Table:
             target=self.target[index],
             cohorts=self.cohorts[index],
             views={name: view[index] for name, view in self.views.items()},
+            logs=self.logs,
+            blocks=self.blocks,
+            groups=self.groups[index] if self.groups.size else self.groups,
         )
+
+    @property
+    def log(self) -> NDArray[np.bool_]:
+        """Shape (k,): which inputs are taken by their logarithm."""
+        return np.array([name in self.logs for name in self.names])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +97,8 @@ class Linear:
     end.
 
     Attributes:
-        mean: Shape (k,), of the known training values.
+        log: Shape (k,), which inputs are taken by their natural logarithm.
+        mean: Shape (k,), of the known training values (or their logarithms).
         scale: Shape (k,), their standard deviation, 1 where an input never varied.
         low: Shape (k,), smallest training value.
         high: Shape (k,), largest training value.
@@ -93,6 +109,7 @@ class Linear:
         slope: Recalibration slope that `weights` contain.
     """
 
+    log: NDArray[np.bool_]
     mean: Array
     scale: Array
     low: Array
@@ -106,53 +123,97 @@ class Linear:
     def standardise(self, features: Array) -> Array:
         """Shape (n, k) to shape (n, k), without NaN."""
         held = np.clip(features, self.low, self.high)
-        return np.nan_to_num((held - self.mean) / self.scale, nan=0.0)
+        return np.nan_to_num((_logged(held, self.log) - self.mean) / self.scale, nan=0.0)
 
     def probability(self, features: Array) -> Array:
         """Shape (n, k) to shape (n,)."""
         return sigmoid(self.standardise(features) @ self.weights + self.bias)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Ensemble:
+    """
+    What the interval comes from.
+
+    Attributes:
+        weights: Shape (replicates, k): each member's, for standardised inputs.
+        biases: Shape (replicates,).
+        draws: Shape (replicates, k): what each member takes for a missing input, standardised.
+    """
+
+    weights: Array
+    biases: Array
+    draws: Array
+
+
 def fit(table: Table, recipe: Recipe) -> Linear:
     """Fit the whole procedure on a table with at least `folds` patients of each class."""
-    blank = _scaling(table.features)
+    blank = scaling(table)
     z = _stack(table, blank)
-    strength, mix, held_out = _tune(z, table.target, recipe)
+    strength, mix, held_out = _tune(z, table, recipe)
     repeated = np.broadcast_to(table.target, held_out.shape)
     slope, offset = platt(held_out.ravel(), repeated.ravel(), most=1.0)  # only shrinks: so few must not make it bolder
     weights, bias = _logistic(z, table.target, strength, mix, recipe.seed)
-    return Linear(
-        mean=blank.mean, scale=blank.scale, low=blank.low, high=blank.high,
-        weights=slope * weights, bias=slope * bias + offset, strength=strength, mix=mix, slope=slope,
-    )  # fmt: skip
+    if not weights.any():  # nothing was found, so everyone is told the prevalence
+        slope, offset = 1.0, _offset(np.zeros(1), table.target) - bias
+    return replace(blank, weights=slope * weights, bias=slope * bias + offset, strength=strength, mix=mix, slope=slope)
 
 
-def ensemble(table: Table, model: Linear, recipe: Recipe) -> tuple[Array, Array]:
-    """
-    Refit on bootstrap samples of the patients, with the model's own scaling, penalty and recalibration.
-
-    Returns:
-        Weights of shape (replicates, k) and biases of shape (replicates,).
-    """
+def ensemble(table: Table, model: Linear, recipe: Recipe) -> Ensemble:
+    """Refit on bootstrap samples of the patients, with the model's own scaling, penalty and recalibration."""
     rng = np.random.default_rng(recipe.seed)
     z, y = _stack(table, model), table.target
     offset = model.bias - model.slope * _logistic(z, y, model.strength, model.mix, recipe.seed)[1]
     weights: list[Array] = []
     biases: list[float] = []
     while len(weights) < recipe.replicates:
-        index = rng.integers(0, len(y), len(y))
+        index = resample(table, rng)
         if y[index].all() or not y[index].any():
             continue
         w, b = _logistic(z[:, index], y[index], model.strength, model.mix, recipe.seed)
         weights.append(model.slope * w)
         biases.append(model.slope * b + offset)
-    return np.array(weights), np.array(biases)
+    return Ensemble(weights=np.array(weights), biases=np.array(biases), draws=draws(table, model, recipe))
 
 
-def splits(target: NDArray[np.bool_], folds: int, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """Stratified folds as (train, test) indices."""
+def draws(table: Table, model: Linear, recipe: Recipe) -> Array:
+    """
+    What a missing input may have been: for every replicate another value that some training patient had.
+
+    Inputs that are made from one quantity are drawn together, different quantities apart: so no patient's row is kept,
+    and what is missing counts as independent of what is known, which widens the interval rather than narrows it.
+
+    Returns:
+        Shape (replicates, k), standardised.
+    """
+    rng = np.random.default_rng(recipe.seed + 1)
+    z = model.standardise(table.features)
+    drawn = np.zeros((recipe.replicates, len(table.names)))
+    blocks = np.array(table.blocks or table.names)
+    for block in dict.fromkeys(blocks):
+        columns = np.flatnonzero(blocks == block)
+        known = np.flatnonzero(~np.isnan(table.features[:, columns]).any(axis=1))
+        if known.size:
+            drawn[:, columns] = z[np.ix_(rng.choice(known, recipe.replicates), columns)]
+    return drawn
+
+
+def resample(table: Table, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Rows of a bootstrap sample of patients: all rows of each patient that is drawn."""
+    if not table.groups.size:
+        return rng.integers(0, len(table.target), len(table.target))
+    patients = np.unique(table.groups)
+    return np.concatenate([np.flatnonzero(table.groups == each) for each in rng.choice(patients, len(patients))])
+
+
+def splits(table: Table, folds: int, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Stratified folds as (train, test) indices; the rows of one patient are all in one of them."""
+    blank = np.zeros((len(table.target), 1))
+    if table.groups.size:
+        grouped = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        return [(train, test) for train, test in grouped.split(blank, table.target, table.groups)]
     folder = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return [(train, test) for train, test in folder.split(np.zeros((len(target), 1)), target)]
+    return [(train, test) for train, test in folder.split(blank, table.target)]
 
 
 def sigmoid(x: Array) -> Array:
@@ -185,16 +246,22 @@ def _offset(log_odds: Array, target: NDArray[np.bool_]) -> float:
     return (low + high) / 2
 
 
-def _scaling(features: Array) -> Linear:
-    k = features.shape[1]
-    known = [column[~np.isnan(column)] for column in features.T]
-    known = [column if column.size else np.zeros(1) for column in known]
-    scale = np.array([column.std() for column in known])
+def scaling(table: Table) -> Linear:
+    """A model that knows how inputs are distributed, and nothing about the target."""
+    k = len(table.names)
+    known = [column[~np.isnan(column)] for column in table.features.T]
+    known = [column if column.size else np.ones(1) for column in known]
+    taken = [np.log(column) if log else column for column, log in zip(known, table.log, strict=True)]
+    scale = np.array([column.std() for column in taken])
     return Linear(
-        mean=np.array([column.mean() for column in known]), scale=np.where(scale > 0, scale, 1.0),
+        log=table.log, mean=np.array([column.mean() for column in taken]), scale=np.where(scale > 0, scale, 1.0),
         low=np.array([column.min() for column in known]), high=np.array([column.max() for column in known]),
         weights=np.zeros(k), bias=0.0, strength=1.0, mix=0.0, slope=1.0,
     )  # fmt: skip
+
+
+def _logged(values: Array, log: NDArray[np.bool_]) -> Array:
+    return np.where(log, np.log(np.where(log, values, 1.0)), values)
 
 
 def _stack(table: Table, scaling: Linear) -> Array:
@@ -202,13 +269,13 @@ def _stack(table: Table, scaling: Linear) -> Array:
     return np.stack([scaling.standardise(features) for features in (table.features, *table.views.values())])
 
 
-def _tune(z: Array, target: NDArray[np.bool_], recipe: Recipe) -> tuple[float, float, Array]:
+def _tune(z: Array, table: Table, recipe: Recipe) -> tuple[float, float, Array]:
     """
     The penalty with the smallest held-out log loss, and the log-odds it gave to patients it had not seen.
 
     A patient's views stay together, on one side of every fold.
     """
-    folds = splits(target, recipe.folds, recipe.seed)
+    target, folds = table.target, splits(table, recipe.folds, recipe.seed)
     best, choice = np.inf, (recipe.strengths[0], recipe.mixes[0], np.zeros(z.shape[:2]))
     for strength in recipe.strengths:
         for mix in recipe.mixes:

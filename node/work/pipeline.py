@@ -20,13 +20,17 @@ from pydicom.dataset import Dataset
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
-from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
-from node.domain.language import joined, say
-from node.domain.order import Input, Order
+from node.domain.explanation import mutually_exclusive
+from node.domain.facts import ModelFacts
+from node.domain.findings import Contour, Findings, Lesion, Measurements, Prediction
+from node.domain.language import Said, joined, say
+from node.domain.order import Extraction, Input, Order
 from node.domain.volume import Volume
+from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
 from node.imaging.side import lung_side
+from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
 from node.stages.judge import judge
@@ -48,6 +52,7 @@ class Asked:
 
     classifier: Classifier
     manifest: Manifest
+    knowledge: Knowledge = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         panels = [
-            tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
+            tuple(_panel(order, parts, measured.volume, contour, size, lungs))
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
     lesions = _lesions(order, segmented.lesions, sizes, panels)
@@ -117,13 +122,19 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         lesions=tuple(_placed(lesion, lungs, measured.volume) for lesion in lesions),
         rule=segmented.rule,
         skipped=segmented.skipped,
-        notes=notes,
+        notes=(*notes, *_exclusive(panels)),
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
     )
     with stage("encode"):
         return Result(findings, objects.evaluated(order, findings, measured))
+
+
+def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
+    """What the answers of a panel must not be read as."""
+    answered = {p.model.gene: p.model.target for panel in panels for p in panel if is_answered(p) and p.model.gene}
+    return mutually_exclusive(answered)
 
 
 def _organ(organ: str, volume: Volume) -> Lungs | None:
@@ -158,6 +169,27 @@ def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
     return [parts.root / each.path for each in inputs]
 
 
+def _panel(
+    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
+) -> Iterator[Prediction]:
+    """What every model of the pipeline says about one lesion, each of features computed as it was trained with."""
+    rules = order.pipeline
+    known = {rules.extraction: size}
+    for model in rules.models:
+        asked = parts.classifiers.get(model)
+        extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
+        if extraction not in known:
+            features = measure(volume, contour.mask, extraction, features=True).features
+            known[extraction] = replace(size, features=features)
+        yield _predict(model, order, parts, volume, contour, known[extraction], lungs)
+
+
+def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
+    """How a model's features are computed: as its package declares, else as the pipeline does."""
+    declared = manifest.features and manifest.extraction != Extraction()
+    return manifest.extraction if declared else pipeline
+
+
 def _predict(
     model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
 ) -> Prediction:
@@ -172,6 +204,7 @@ def _predict(
         clinical=order.clinical,
         measurements=size,
         prevalence=order.models[model].prevalence,
+        knowledge=asked.knowledge,
     )
 
 

@@ -18,6 +18,7 @@ from node.domain.language import say
 from node.domain.order import Order
 from node.domain.report import report
 from node.errors import ModelFailed
+from node.inference.knowledge import knowledge
 from node.inference.model import Classifier, Segmenter
 from node.inference.package import Package, find_packages, load_package
 from node.stages.measure import extractor_class
@@ -69,7 +70,7 @@ def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
     for name in dict.fromkeys((*order.pipeline.models, *(s.model for s in order.lesion if s.model))):
         try:
             package = _pinned(name, folders, order)
-            model = _opened(package, workplace.threads)
+            model, known = _opened(package, workplace.threads), knowledge(package)
         except ModelFailed as error:
             log.error("model.refused", model=name, error=str(error))
             unusable[name] = error
@@ -77,7 +78,7 @@ def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
         if package.manifest.kind == "segmenter":
             segmenters[name] = cast(Segmenter, model)
         else:
-            classifiers[name] = Asked(cast(Classifier, model), package.manifest)
+            classifiers[name] = Asked(cast(Classifier, model), package.manifest, known)
     return Parts(segmenters, classifiers, unusable, root)
 
 

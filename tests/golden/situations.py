@@ -16,7 +16,8 @@ from node.assemble.prepare import change
 from node.dicom.header import read_instance
 from node.domain.clinical import Clinical, Value
 from node.domain.document import ResultKind
-from node.domain.findings import Drawing, Estimate, ModelFacts
+from node.domain.facts import ModelFacts
+from node.domain.findings import Drawing, Estimate
 from node.domain.order import Input, LesionRules, LesionSource, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Role
 from node.imaging.phantom import SPACING, Nodule, chest_phantom

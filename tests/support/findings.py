@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 from node.dicom.envelope import Envelope
 from node.dicom.uids import tracking
 from node.domain.clinical import Value
+from node.domain.facts import ModelFacts, OperatingPoint
 from node.domain.findings import (
     Axis,
     Contour,
@@ -24,8 +25,6 @@ from node.domain.findings import (
     GroundGlass,
     Lesion,
     Measurements,
-    ModelFacts,
-    OperatingPoint,
     Prediction,
     Provenance,
 )

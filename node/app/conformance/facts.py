@@ -14,7 +14,7 @@ from node.config import Config
 from node.config.sections import DestinationSection
 from node.dicom.kinds import CLASS_NAMES
 from node.domain.document import ALWAYS, ResultKind
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.network.commitment import PUSH_MODEL
 from node.network.contexts import STORAGE, VERIFICATION
 from node.network.scu import STUDY_ROOT_FIND

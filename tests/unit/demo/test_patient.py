@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from node.demo.patient import chest_ct
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.domain.volume import LoadRules
 from node.imaging.lungs import find_lungs
 from node.inference.lung_lesion import LungLesion

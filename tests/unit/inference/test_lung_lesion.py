@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.domain.volume import LoadRules
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import find_lungs

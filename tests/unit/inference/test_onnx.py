@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from node.domain.findings import ModelFacts
+from node.domain.facts import ModelFacts
 from node.errors import ModelFailed
 from node.inference.inputs import ModelInput
 from node.inference.onnx import OUTPUTS, OnnxClassifier

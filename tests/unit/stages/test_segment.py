@@ -8,7 +8,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from node.domain.findings import Drawing, ModelFacts
+from node.domain.facts import ModelFacts
+from node.domain.findings import Drawing
 from node.domain.order import LesionRules
 from node.domain.volume import LoadRules
 from node.errors import ModelFailed, Refused

@@ -1,12 +1,17 @@
 """Numbers of performance, against values that can be known otherwise."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from node.training.judge import auc, ece, judge, operating_point, wilson
+from node.training.curves import decision_curve, ece, reliability, wilson
+from node.training.judge import auc, judge, operating_point
 from node.training.tabular import sigmoid
 from tests.unit.training.test_tabular import QUICK, table
+
+PLAIN = replace(QUICK, mixes=(0.0,))
 
 
 def test_auc_is_what_scikit_learn_says():
@@ -61,3 +66,36 @@ def test_a_model_that_knows_the_cohort_does_not_shine_across_it():
     assert found.auc > 0.75
     assert max(found.within.values()) < 0.65
     assert all(interval[0] < 0.55 for _, interval in found.across.values())
+
+
+def test_reliability_counts_every_patient_once():
+    """Groups of equal size, stated against observed, with the score interval of what was observed."""
+    p, y = np.linspace(0.05, 0.95, 50), np.arange(50) % 2 == 0
+    groups = reliability(p, y)
+    assert [g.n for g in groups] == [10] * 5
+    assert sum(g.events for g in groups) == 25
+    assert groups[0].stated < groups[-1].stated
+    assert all(g.interval == wilson(g.events, g.n) and g.observed == g.events / g.n for g in groups)
+
+
+def test_net_benefit_of_a_perfect_model_is_the_prevalence():
+    """And acting on everyone is worth what Vickers and Elkin's formula says."""
+    y = np.arange(100) < 20
+    for point in decision_curve(y.astype(float), y):
+        assert point.model == pytest.approx(0.2)
+        assert point.all == pytest.approx(0.2 - 0.8 * point.threshold / (1 - point.threshold))
+
+
+def test_a_baseline_is_judged_in_the_same_folds_and_subgroups_are_counted():
+    """The model itself as its own baseline has the same AUC; a subgroup with too few events has none."""
+    data = table(200)
+    some = np.arange(200) < 100
+    few = np.flatnonzero(data.target)[:3]
+    found = judge(
+        data, PLAIN, baselines={"itself": data}, subgroups={"half": some, "few": np.isin(np.arange(200), few)}
+    )
+    assert found.baselines["itself"] == (found.auc, found.auc_interval)
+    assert found.subgroups["half"].n == 100
+    assert found.subgroups["half"].events == data.target[:100].sum()
+    assert found.subgroups["few"].auc is None
+    assert found.baseline_subgroups["itself"]["half"] == found.subgroups["half"]

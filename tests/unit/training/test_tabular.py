@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.training.tabular import Recipe, Table, ensemble, fit, platt, sigmoid, splits
+from node.training.tabular import Recipe, Table, draws, ensemble, fit, platt, resample, sigmoid, splits
 
 QUICK = Recipe(strengths=(0.03, 0.3), mixes=(0.0, 0.5), repeats=2, replicates=20)
 
@@ -73,14 +73,15 @@ def test_the_same_table_gives_the_same_numbers():
     first, second = fit(table(), QUICK), fit(table(), QUICK)
     assert np.array_equal(first.weights, second.weights)
     assert first.bias == second.bias
-    for one, other in zip(ensemble(table(), first, QUICK), ensemble(table(), second, QUICK), strict=True):
-        assert np.array_equal(one, other)
+    one, other = ensemble(table(), first, QUICK), ensemble(table(), second, QUICK)
+    for name in ("weights", "biases", "draws"):
+        assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_more_patients_make_a_narrower_ensemble():
     """The spread of the bootstrap ensemble is what few patients leave open."""
     few, many = table(80), table(1200)
-    spread = [ensemble(t, fit(t, QUICK), QUICK)[0][:, 0].std() for t in (few, many)]
+    spread = [ensemble(t, fit(t, QUICK), QUICK).weights[:, 0].std() for t in (few, many)]
     assert spread[1] < spread[0] / 2
 
 
@@ -98,6 +99,51 @@ def test_recalibration_undoes_overconfidence():
 def test_folds_hold_every_patient_once():
     """Each patient is tested once, and never by a model that saw it."""
     data = table()
-    folds = splits(data.target, 5, 0)
+    folds = splits(data, 5, 0)
     assert sorted(np.concatenate([test for _, test in folds])) == list(range(len(data.target)))
     assert not any(set(train) & set(test) for train, test in folds)
+
+
+def test_rows_of_one_patient_stay_together():
+    """In folds and in bootstrap samples: whoever has two rows is never trained on and tested."""
+    data = replace(table(), groups=np.repeat(np.arange(60), 2))
+    for train, test in splits(data, 5, 0):
+        assert not set(data.groups[train]) & set(data.groups[test])
+    drawn = resample(data, np.random.default_rng(0))
+    assert all(np.count_nonzero(drawn == 2 * n) == np.count_nonzero(drawn == 2 * n + 1) for n in range(60))
+
+
+def test_inputs_of_one_quantity_are_drawn_together_and_no_row_is_kept():
+    """Indicators of one category stay consistent; two quantities of a draw come from different patients."""
+    rng = np.random.default_rng(0)
+    category, number = rng.integers(0, 3, 200), rng.normal(size=200)
+    features = np.column_stack([category == 0, category == 1, number, number]).astype(float)
+    data = Table(
+        names=("a", "b", "x", "same as x"), features=features, target=number > 0, cohorts=np.full(200, ""),
+        blocks=("category", "category", "x", "y"),
+    )  # fmt: skip
+    drawn = draws(data, fit(data, QUICK), QUICK)
+    raw = drawn[:, :2] > 0
+    assert not raw.all(axis=1).any()
+    assert raw.any(axis=0).all()
+    assert np.abs(drawn[:, 2] - drawn[:, 3]).max() > 0.5
+
+
+def test_a_logarithm_is_weighed_where_one_is_asked_for():
+    """An effect on the logarithm is found linear in it, and a factor counts the same everywhere."""
+    rng = np.random.default_rng(0)
+    x = rng.lognormal(3, 1, 400)
+    data = Table(
+        names=("x",), features=x[:, None], target=rng.random(400) < sigmoid(2 * (np.log(x) - 3)),
+        cohorts=np.full(400, ""), logs=frozenset({"x"}),
+    )  # fmt: skip
+    z = fit(data, QUICK).standardise(np.array([[5.0], [10.0], [20.0]]))[:, 0]
+    assert z[1] - z[0] == pytest.approx(z[2] - z[1])
+
+
+def test_where_nothing_is_found_everyone_is_told_the_prevalence():
+    """Folds that chase noise leave no trace in the answer."""
+    noise = table(150, effect=0.0, seed=3)
+    model = fit(noise, replace(QUICK, strengths=(0.001,), mixes=(1.0,)))
+    assert not model.weights.any()
+    assert model.probability(noise.features) == pytest.approx(noise.target.mean())

@@ -1,0 +1,57 @@
+"""What every output must be able to say about a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """Threshold on the probability as trained, with sensitivity and specificity measured at it (95 % intervals)."""
+
+    threshold: float
+    sensitivity: float
+    specificity: float
+    sensitivity_interval: tuple[float, float]
+    specificity_interval: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """
+    What every output must be able to say about a model; taken from its manifest.
+
+    Attributes:
+        digest: SHA-256 (hex) over the package's files.
+        manufacturer: Who made the model.
+        target: What is predicted, in words: "EGFR mutation".
+        gene: HGNC symbol, "" for a segmenter.
+        hgnc_id: "HGNC:3236", "" where the target is no gene.
+        calibrated: Whether calibration was measured and corrected in cross-validation.
+        prevalence: Training prevalence, None for a segmenter.
+        interval_level: Nominal level of the interval, e.g. 0.95.
+        training: One sentence: population and numbers.
+        limits: Sentences that must stand beside every result ("valid only if this lesion is a primary NSCLC …").
+        holds_missing: Whether the interval holds what missing inputs may change.
+        exploratory: Why the model is exploratory, "" when it is not.
+    """
+
+    id: str
+    version: str
+    kind: Literal["segmenter", "classifier"]
+    digest: str
+    manufacturer: str
+    name: str
+    target: str = ""
+    gene: str = ""
+    hgnc_id: str = ""
+    calibrated: bool = False
+    prevalence: float | None = None
+    interval_level: float = 0.95
+    operating_point: OperatingPoint | None = None
+    training: str = ""
+    intended_use: str = ""
+    limits: tuple[str, ...] = ()
+    exploratory: str = ""
+    holds_missing: bool = False

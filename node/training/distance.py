@@ -1,0 +1,118 @@
+"""What `applicability.json` and `percentiles.json` hold: distributions of the training patients, never a patient."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.covariance import LedoitWolf
+
+from node.domain.explanation import label
+from node.domain.plain import to_plain
+from node.inference.applicability import Applicability, Known, deviate
+from node.inference.explain import Spread
+from node.inference.inputs import ModelInput
+from node.training.tabular import Array, Table, scaling
+
+BORDERLINE, OUTSIDE = 95.0, 99.0
+"""Percentiles of the training patients' own distances, each measured against the others."""
+
+DECIMALS = 6
+
+METHOD = (
+    "Mahalanobis distance with shrunken covariance (Ledoit-Wolf) over the inputs that have more than two values; a "
+    "missing input does not count; limits are the {borderline:g}th and {outside:g}th percentile of the training "
+    "patients, each measured against the others"
+)
+
+
+def applicability(table: Table, inputs: Sequence[ModelInput]) -> tuple[bytes, dict[str, Any]]:
+    """
+    Fit the distance to the training patients.
+
+    Returns:
+        The file, and what the manifest says about it; an empty file where no input has more than two values.
+    """
+    counted = [n for n, column in enumerate(table.features.T) if np.unique(column[~np.isnan(column)]).size > 2]
+    if not counted or len(table.target) < 2 * len(counted):
+        return b"", {}
+    scaled = scaling(table)
+    z = np.where(np.isnan(table.features), np.nan, scaled.standardise(table.features))[:, counted]
+    far = _left_out(z)
+    borderline, outside = (float(np.percentile(far, q, method="higher")) for q in (BORDERLINE, OUTSIDE))
+    known = tuple(_known(table, inputs[n], n, float(scaled.mean[n]), float(scaled.scale[n])) for n in counted)
+    found = Applicability(
+        method=METHOD.format(borderline=BORDERLINE, outside=OUTSIDE),
+        inputs=known,
+        covariance=tuple(tuple(round(float(v), DECIMALS) for v in row) for row in _covariance(z)),
+        borderline=round(borderline, 4),
+        outside=round(outside, 4),
+    )
+    summary = {
+        "method": found.method,
+        "inputs": [item.name for item in known],
+        "training_refused": round(float((far > found.outside).mean()), 4),
+        "training_flagged": round(float(((far > found.borderline) & (far <= found.outside)).mean()), 4),
+    }
+    return _json(to_plain(found)), summary
+
+
+def percentiles(inputs: Sequence[ModelInput], quantities: Sequence[Mapping[str, float | str]]) -> bytes:
+    """How every quantity was spread over the patients in whom it was known."""
+    spreads = {}
+    for source in dict.fromkeys(item.source for item in inputs):
+        of = [item for item in inputs if item.source == source]
+        known = [row[source] for row in quantities if source in row]
+        if known:
+            spreads[source] = to_plain(_spread(of, known))
+    return _json(spreads)
+
+
+def _left_out(z: Array) -> Array:
+    """Deviate of every patient's distance to all the others, shape (n,)."""
+    far = np.zeros(len(z))
+    for n, row in enumerate(z):
+        others = np.delete(z, n, axis=0)
+        known = ~np.isnan(row)
+        if known.any():
+            centred = (row - np.nanmean(others, axis=0))[known]
+            part = _covariance(others)[np.ix_(known, known)]
+            far[n] = deviate(float(centred @ np.linalg.solve(part, centred)), int(known.sum()))
+    return far
+
+
+def _covariance(z: Array) -> Array:
+    """Shrunken; what is missing counts as the mean."""
+    return np.asarray(LedoitWolf().fit(np.nan_to_num(z, nan=0.0)).covariance_)
+
+
+def _known(table: Table, item: ModelInput, column: int, mean: float, scale: float) -> Known:
+    values = table.features[:, column]
+    low, high = np.nanpercentile(values, [1, 99])
+    return Known(
+        name=item.name, label=str(label(item.quantity)), log=item.name in table.logs, mean=round(mean, DECIMALS),
+        scale=max(round(scale, DECIMALS), 10.0**-DECIMALS), usual=(_short(low), _short(high)),
+    )  # fmt: skip
+
+
+def _spread(of: list[ModelInput], known: list[float | str]) -> Spread:
+    levels = of[0].levels
+    if not levels:
+        return Spread(
+            kind="number", quantiles=tuple(_short(v) for v in np.percentile(np.array(known, float), range(101)))
+        )
+    ordered = len(of) == 1 and len(set(levels.values())) > 2
+    words = sorted(levels, key=lambda word: levels[word]) if ordered else list(levels)
+    words += sorted({str(word) for word in known} - set(words))
+    shares = {word: round(known.count(word) / len(known), 4) for word in words if word in known}
+    return Spread(kind="ordinal" if ordered else "category", shares=shares)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def _json(plain: Any) -> bytes:
+    return (json.dumps(plain, indent=1, ensure_ascii=False) + "\n").encode()

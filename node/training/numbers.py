@@ -1,0 +1,116 @@
+"""What a run measured, as the keys of `model.toml`: four decimals, so that every processor prints the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from node.domain.plain import to_plain
+from node.training.judge import Part, Performance
+from node.training.tabular import Linear, Recipe, Table
+
+EVENTS_PER_INPUT = 10
+"""Fewer events per input than this make a model exploratory (Peduzzi et al., J Clin Epidemiol 49:1373, 1996)."""
+
+
+NOTHING_FOUND = "Nothing in the inputs was found to tell the target apart: everyone is told the training prevalence."
+
+
+def measured(
+    head: Mapping[str, Any], population: str, table: Table, recipe: Recipe, model: Linear, found: Performance
+) -> dict[str, Any]:
+    """Training, calibration, operating point, interval, performance, limits, and whether the model is exploratory."""
+    k = len(table.names)
+    numbers = {
+        "training": {
+            "sentence": f"Trained on {found.n} patients ({population}), {found.events} of them with {head['target']}.",
+            "population": population,
+            "n": found.n,
+            "events": found.events,
+            "prevalence": round(found.events / found.n, 6),
+        },
+        "calibration": _calibration(model, found),
+        "operating_point": rounded(to_plain(found.operating_point)),
+        "interval": interval(recipe),
+        "performance": _performance(table, recipe, model, found),
+        "limits": [
+            *head.get("limits", ()),
+            *([] if model.weights.any() else [NOTHING_FOUND]),
+            *([_less_known(found)] if found.withheld else []),
+        ],
+    }
+    few = found.events < EVENTS_PER_INPUT * k
+    if few or head.get("exploratory"):
+        counted = f"exploratory: {found.events} events for {k} inputs"
+        numbers["exploratory"] = "; ".join(filter(None, (counted, head.get("exploratory", ""))))
+    return numbers
+
+
+def interval(recipe: Recipe) -> dict[str, Any]:
+    """What the interval of a trained model means."""
+    return {
+        "level": recipe.level,
+        "method": f"percentiles of {recipe.replicates} models refitted on bootstrap samples of patients, each of which "
+        "takes another training patient's value for a missing input",
+        "holds_missing": True,
+    }
+
+
+def rounded(value: Any) -> Any:
+    """Four decimals, inside of whatever holds the numbers."""
+    if isinstance(value, Mapping):
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(inner) for inner in value]
+    return round(float(value), 4) if isinstance(value, float) else value
+
+
+def _less_known(found: Performance) -> str:
+    """What missing inputs cost: the reader of one result must know it, for that result may lack them."""
+    views = "; ".join(f"{name} {value:.2f}" for name, (value, _) in found.withheld.items())
+    return f"Held-out AUC with all inputs {found.auc:.2f}; {views} (0.50 is chance)."
+
+
+def _calibration(model: Linear, found: Performance) -> dict[str, Any]:
+    return {
+        "calibrated": True,
+        "method": "Platt scaling on held-out log-odds that may only shrink, inside every fold",
+        **rounded({"slope": found.slope, "intercept": found.intercept, "ece": found.ece, "brier": found.brier}),
+        "shrinkage": round(model.slope, 4),
+    }
+
+
+def _performance(table: Table, recipe: Recipe, model: Linear, found: Performance) -> dict[str, Any]:
+    numbers = {
+        "method": f"{recipe.folds}-fold stratified cross-validation, repeated {recipe.repeats} times, everything "
+        "(scaling, penalty, recalibration) fitted inside the fold; intervals: 95 % bootstrap over patients",
+        "auc": found.auc,
+        "auc_interval": list(found.auc_interval),
+        "brier": found.brier,
+        "brier_of_prevalence": found.brier_of_prevalence,
+        "penalty_strength": model.strength,
+        "penalty_l1_share": model.mix,
+        "weights": {name: round(float(w), 3) for name, w in zip(table.names, model.weights, strict=True)},
+        "reliability": [to_plain(group) for group in found.reliability],
+        "decision_curve": [to_plain(point) for point in found.benefit],
+        "auc_within": dict(found.within),
+        "auc_across": {name: _auc(*pair) for name, pair in found.across.items()},
+        "auc_withheld": {name: _auc(*pair) for name, pair in found.withheld.items()},
+        "baselines": {name: _auc(*pair) for name, pair in found.baselines.items()},
+        "subgroups": {name: _part(part) for name, part in found.subgroups.items()},
+        "baseline_subgroups": {
+            name: {group: _part(part) for group, part in parts.items()}
+            for name, parts in found.baseline_subgroups.items()
+            if parts
+        },
+    }
+    return {key: rounded(value) for key, value in numbers.items()}
+
+
+def _part(part: Part) -> dict[str, Any]:
+    plain = {"n": part.n, "events": part.events, "stated": part.stated, "auc": part.auc, "interval": part.interval}
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def _auc(value: float, bounds: tuple[float, float]) -> dict[str, Any]:
+    return {"auc": value, "interval": list(bounds)}

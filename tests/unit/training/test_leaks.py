@@ -1,0 +1,133 @@
+"""What no model may be trained on is refused, with every reason at once."""
+
+import numpy as np
+import pytest
+
+from node.errors import ConfigError
+from node.training.command import train
+from node.training.leaks import check
+from node.training.rows import patients, read_table
+from node.training.spec import read_spec
+from tests.support.tables import HEAD, rows, write_spec, write_table
+
+
+def mistakes(tmp_path, data, *, exploratory=False, **changes):
+    """What is wrong with a table, without training anything."""
+    path, spec = write_table(tmp_path / "table.csv", data), write_spec(tmp_path / "spec.toml", **changes)
+    columns, read = read_table(path)
+    try:
+        asked = read_spec(spec, columns)
+        check(patients(read, asked, at="table"), asked, at="table", exploratory=exploratory)
+    except ConfigError as error:
+        return error.mistakes
+    return []
+
+
+def with_column(name, value, source="feature:extra"):
+    """The toy's table with one more column, and inputs that take it."""
+    table = [{**row, name: value(n, row)} for n, row in enumerate(rows())]
+    more = {"name": "extra", "source": source}
+    return table, {"inputs": [*HEAD["inputs"], more], "table": {"columns": {source: name}}}
+
+
+def test_an_honest_table_is_taken(tmp_path):
+    """Nothing is wrong with it."""
+    assert mistakes(tmp_path, rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("marker", lambda _n, row: row["answer"], "tells the target by itself (AUC 1.00)"),
+        ("marker", lambda n, row: 3 - 2 * row["answer"] + 0.001 * (n % 7), "tells the target by itself"),
+        ("marker", lambda n, row: (n * 37 % 11) if row["answer"] else "", "is filled tells the target"),
+        ("accession number", lambda n, _row: n * 7 % 1000, "numbers patients or rows"),
+        ("measure", lambda n, _row: 1000 + n, "numbers patients or rows"),
+        ("survival_days", lambda n, _row: n * 37 % 11, "known only after"),
+        ("WHO grade", lambda n, _row: n * 37 % 3, "known only after"),
+        ("constant", lambda _n, _row: 1.0, "fewer than two different values"),
+    ],
+)
+def test_a_leaking_column_is_refused(tmp_path, column, value, why):
+    """Copies of the target, missing values that tell it, numbers of rows, what is known only later, constants."""
+    table, changes = with_column(column, value)
+    [found] = mistakes(tmp_path, table, **changes)
+    assert found.startswith("input extra: ")
+    assert why in found
+
+
+def test_what_only_looks_late_can_be_declared(tmp_path):
+    """The person who knows the column says that it is known in time."""
+    table, changes = with_column("grade", lambda n, _row: n * 37 % 3)
+    changes["table"]["known_before"] = ["extra"]
+    assert mistakes(tmp_path, table, **changes) == []
+
+
+def test_the_target_is_no_input(tmp_path):
+    """Nor is the patient."""
+    table, changes = with_column("unused", lambda _n, _row: 0)
+    changes["table"]["columns"] = {"feature:extra": "answer"}
+    assert "is the target, the patient or the cohort" in mistakes(tmp_path, table, **changes)[0]
+
+
+def test_a_patient_who_stands_there_twice_is_refused(tmp_path):
+    """By name, unless rows of one patient are allowed; by measurements, under whatever name."""
+    table = rows()
+    again = [*table, {**table[0], "volume_ml": "3.333"}]
+    assert "1 patients stand in more than one row" in mistakes(tmp_path, again)[0]
+    assert mistakes(tmp_path, again, table={"repeated": True}) == []
+    more = {"feature:a": "a", "feature:b": "b", "feature:c": "c"}
+    inputs = [*HEAD["inputs"], *({"name": n, "source": f"feature:{n}"} for n in "abc")]
+    rng = np.random.default_rng(0)
+    measured = [{**row, **{n: f"{rng.normal():.6f}" for n in "abc"}} for row in table]
+    copied = [*measured, {**measured[5], "who": "somebody else"}]
+    found = mistakes(tmp_path, copied, inputs=inputs, table={"columns": more})
+    assert found == ["1 rows repeat the measurements of another patient exactly"]
+
+
+def test_one_class_and_few_events_are_refused(tmp_path):
+    """One class always; fewer than ten events unless the person insists; fewer than the folds always."""
+    table = rows()
+    one = [{**row, "answer": 0} for row in table]
+    assert mistakes(tmp_path, one)[0].startswith("one class only: no patient with the target")
+    few = [{**row, "answer": int(n < 7)} for n, row in enumerate(table)]
+    assert "fewer than 10 carry no model (--exploratory overrides)" in mistakes(tmp_path, few)[0]
+    assert mistakes(tmp_path, few, exploratory=True) == []
+    fewer = [{**row, "answer": int(n < 4)} for n, row in enumerate(table)]
+    assert "fewer than the 5 folds" in mistakes(tmp_path, fewer, exploratory=True)[0]
+
+
+def test_a_specification_names_what_is_there(tmp_path):
+    """Absent columns, views and golden cases of unknown inputs, and unknown keys are told together."""
+    found = mistakes(
+        tmp_path, rows(), table={"cohort": "hospital"}, views=[{"name": "v", "missing": ["colour"]}],
+        golden=[{"name": "g", "inputs": {"colour": 1.0}}],
+    )  # fmt: skip
+    assert found == [
+        "table.cohort: the table has no column 'hospital'",
+        "view 'v' leaves out 'colour', which is no input",
+        "golden case 'g' gives 'colour', which is no input",
+    ]
+    assert mistakes(tmp_path, rows(), table={"colour": "red"}) == ["TableRules has no colour"]
+
+
+def test_cells_that_cannot_be_read_are_told(tmp_path):
+    """A word where a number stands, a level that the input does not list, a number without end."""
+    table = rows()
+    table[0]["age"], table[1]["sex"], table[2]["volume_ml"] = "old", "diverse", "inf"
+    assert mistakes(tmp_path, table) == [
+        "column age: 'old' is no number",
+        "column sex: 'diverse' is none of female, male",
+        "column volume_ml: 'inf' is no number",
+    ]
+
+
+def test_a_file_that_is_no_table_is_told(tmp_path):
+    """Not there, empty, a double column, a short row."""
+    spec = write_spec(tmp_path / "spec.toml")
+    for text, why in (("", "no patients"), ("a,a\n1,2\n", "stands there twice"), ("a,b\n1\n", "has 1 cells, not 2")):
+        (tmp_path / "t.csv").write_text(text)
+        with pytest.raises(ConfigError, match=why):
+            train(tmp_path / "t.csv", spec)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        train(tmp_path / "none.csv", spec)
