@@ -132,7 +132,7 @@ def _match(study: Study, pipeline: Pipeline) -> _Match:
             judged = fit(conditions, tuple(entry.stored.instance for entry in entries))
             slices = sum(max(1, len(instance.frames)) for instance in judged.instances)
             why = match.why.setdefault(uid, {})
-            why[role] = judged.why_not or f"fits with {slices} slices"
+            why[role] = judged.why_not or f"fits with {slices} slices" + (f" ({judged.why})" if judged.why else "")
             if judged.why_not and entries[0].stored.instance.sop_class in LESION_SOURCES:
                 why[role] += "; what it draws or marks counts for the images that it refers to"
             taken = uid in {taken for taken, _ in match.roles.values()}

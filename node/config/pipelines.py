@@ -46,6 +46,10 @@ class RoleSection(Section):
 
     modality: Literal["CT", "MR", "PT"] = Field(description="Modality (0008,0060) of the series.")
     where: dict[str, WhereSection] = Field(default_factory=dict, description="DICOM keyword to condition.")
+    sequence: Literal["", "flair", "t1", "t2"] = Field(
+        "", description="MR weighting that the series must be recognised as, by its names or its times."
+    )
+    contrast: bool | None = Field(None, description="Whether contrast agent must, or must not, have been given.")
 
     @model_validator(mode="after")
     def _keywords(self) -> RoleSection:
@@ -131,7 +135,12 @@ class PipelineSection(Section):
             name=self.name,
             number=number,
             roles={
-                name: Role(modality=role.modality, where={k: w.condition() for k, w in role.where.items()})
+                name: Role(
+                    modality=role.modality,
+                    where={k: w.condition() for k, w in role.where.items()},
+                    sequence=role.sequence,
+                    contrast=role.contrast,
+                )
                 for name, role in self.series.items()
             },
             lesion=LesionRules(**self.lesion.model_dump()),

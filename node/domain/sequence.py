@@ -42,8 +42,8 @@ NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName
 _OTHER = re.compile(
     r"\b(dwi|dti|adc|trace|b ?[1-9]\d{2,3}|ep2d|diff\w*|difusi\w+|swi|swan|gre ?hemo|hemo|t2 ?star|perf\w*|dsc|dce|"
     r"p?c?asl|[rn]?cb[fv]|mtt|ttp|tof|mra|angio\w*|mip|minip|venog\w*|pc ?a|spectro\w*|mrs|csi|bold|fmri|loc|"
-    r"locali[sz]er|scout|survey|plan|smartbrain|sub|subtr\w*|screen ?save|report|phase|mag|field ?map|ciss|fiesta|drive|"
-    r"pd|proton|dir|stir)\b|\bt2 ?\*"
+    r"locali[sz]er|scout|survey|plan|smartbrain|sub|subtr\w*|screen ?save|report|phase|mag|field ?map|ciss|fiesta|"
+    r"drive|pd|proton|dir|stir)\b|\bt2 ?\*"
 )
 _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
