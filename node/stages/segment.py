@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from node.dicom.contours import Roi, StructureSet, read_structure_set
 from node.dicom.foreign import PassedOver, elsewhere, listed
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
 from node.domain.findings import Contour, Provenance, Segmented
+from node.domain.geometry import Geometry
 from node.domain.naming import Standing, excluded, is_target, standing
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
@@ -240,7 +244,8 @@ def _from_model(
     except Refused as refused:
         yield PassedOver(f"model {model}", "", refused.found, refused.code)
         return
-    shape = next(iter(volumes.values())).geometry.shape
+    drawn_on = volumes[drawing.role or next(iter(volumes))].geometry
+    shape = drawn_on.shape
     if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
         raise ModelFailed(
             f"a mask is empty or not on the grid of the image, or the trust of {drawing.trust} is not from 0 to 1",
@@ -254,7 +259,19 @@ def _from_model(
         provenance = Provenance(
             kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why,)
         )
-        yield from (Contour(mask=mask, provenance=provenance) for mask in drawing.masks)
+        yield from (
+            Contour(mask=mask, provenance=provenance)
+            for mask in _on_first(drawing.masks, drawn_on, volumes)
+            if mask.any()
+        )
+
+
+def _on_first(
+    masks: Sequence[NDArray[np.bool_]], place: Geometry, volumes: Mapping[str, Volume]
+) -> Iterator[NDArray[np.bool_]]:
+    """The masks on the grid that is measured; untouched where they were drawn on it."""
+    target = next(iter(volumes.values())).geometry
+    return (mask if place is target else onto(mask, place, target) for mask in masks)
 
 
 def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contour]:
