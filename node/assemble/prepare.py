@@ -47,6 +47,7 @@ class Prepared:
         order: Present when the case is ready; revision and predecessor are still those of a first result.
         gap: Why the study should wait for more slices, "" when it is whole.
         better_source: Whether a source that the pipeline prefers over the one at hand may still come.
+        lacks_until: Until when the study may wait for a series that fills an empty role; None where none is awaited.
     """
 
     state: CaseState
@@ -54,6 +55,7 @@ class Prepared:
     order: Order | None = None
     gap: str = ""
     better_source: bool = False
+    lacks_until: datetime | None = None
 
 
 @dataclass
@@ -75,10 +77,10 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
     first = next(iter(pipeline.roles))
     if not match.roles:
         return Prepared(state="unmatched", explanation={**explanation, "why": "no series fits a role"})
-    if missing := [role for role in pipeline.roles if role not in match.roles]:
-        return Prepared(state="waiting", explanation={**explanation, "why": f"no series fits {', '.join(missing)}"})
     if not on_request and (age := _too_old(study, pipeline, now)):
         return Prepared(state="unmatched", explanation={**explanation, "why": age})
+    if missing := [role for role in pipeline.roles if role not in match.roles]:
+        return _incomplete(study, pipeline, site, now, match, missing, on_request=on_request)
     measured = match.roles[first][1]
     at_hand = sources(study, measured, pipeline.lesion, site.speaks)
     gaps = [gap for _, fitting in match.roles.values() if (gap := _gap(fitting, pipeline))]
@@ -90,6 +92,21 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
         gap=gaps[0] if gaps else "",
         better_source=_better(pipeline, at_hand),
     )
+
+
+def _incomplete(
+    study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, missing: list[str], *, on_request: bool
+) -> Prepared:
+    """Some roles are filled and others are not: wait for a while, then say so where the study is read."""
+    why = f"no series fits {', '.join(missing)}"
+    explanation: dict[str, Any] = {"series": match.why, "why": why}
+    last = max(entry.stored.received_at for entry in study.instances)
+    until = last + timedelta(seconds=pipeline.role_wait_s)
+    if now < until and not on_request:
+        return Prepared(state="waiting", explanation=explanation, lacks_until=until)
+    order = _order(study, pipeline, site, now, match, Sources(found=()))
+    refusal = order.refusal or ("role missing", why)
+    return Prepared(state="ready", explanation=explanation, order=replace(order, refusal=refusal))
 
 
 def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Order:
@@ -109,7 +126,9 @@ def change(new: Order, old: Order) -> str:
     for role, inputs in new.roles.items():
         before = {i.sop_uid for i in old.roles.get(role, ())}
         now = {i.sop_uid for i in inputs}
-        if {i.series_uid for i in inputs} != {i.series_uid for i in old.roles.get(role, ())}:
+        if role not in old.roles:
+            parts.append(f"the series that fills {role} arrived")
+        elif {i.series_uid for i in inputs} != {i.series_uid for i in old.roles[role]}:
             parts.append(f"another series fills {role}")
         elif now - before:
             parts.append(f"{len(now - before)} more images arrived for {role}")

@@ -124,6 +124,9 @@ class PipelineSection(Section):
         description="Refusals whose 'not evaluated' SR is sent; by default all but `no lesion` and `wrong anatomy`.",
     )
     max_study_age_days: int | None = Field(30, ge=0, description="Older studies are kept as priors and run on request.")
+    role_wait_s: float = Field(
+        1800, ge=0, description="Seconds to wait for a series that is lacking while others are there, then refuse."
+    )
     features: bool = Field(False, description="Compute all radiomic features even when no model asks for one.")
     series_base: int = Field(9900, ge=1, description="Series numbers of results begin here.")
     also: tuple[ResultKind, ...] = Field((), description="Results to make although no destination asks for them.")
@@ -149,5 +152,5 @@ class PipelineSection(Section):
             kinds=tuple(kind for kind in get_args(ResultKind) if kind in wanted),
             silent_refusals=tuple(code for code in REFUSALS if code not in self.deliver_refusals),
             **self.model_dump(include={"models", "organ", "partial_organ", "finding_site", "send_to",
-                                       "max_study_age_days", "features", "series_base"}),
+                                       "max_study_age_days", "features", "series_base", "role_wait_s"}),
         )  # fmt: skip

@@ -97,6 +97,7 @@ class Pipeline:
         max_study_age_days: Older studies are kept as priors and run only on request; None: no limit.
         features: Whether all radiomic features are computed even when no model asks for one.
         kinds: Result objects to make.
+        role_wait_s: How long after the last arrival a study with some but not all roles waits before it is refused.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Pipeline:
     features: bool = False
     series_base: int = 9900
     kinds: tuple[ResultKind, ...] = ALWAYS
+    role_wait_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
