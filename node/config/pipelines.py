@@ -102,6 +102,7 @@ class ExtractionSection(Section):
     bins: int | None = Field(None, ge=2, description="Fixed number of grey level bins in place of bin_width.")
     intensity_range: tuple[float, float] | None = Field(None, description="Other voxels count for shape only.")
     outlier_sigma: float | None = Field(None, gt=0, description="As do voxels so many deviations off the mean.")
+    bias_correction: bool = Field(False, description="Take the slow shading of an MR image off first (N4).")
 
 
 class PipelineSection(Section):

@@ -69,6 +69,7 @@ class Extraction:
         bins: Fixed number of grey level bins in place of `bin_width`.
         intensity_range: Voxels outside it (inclusive) are left out of all but the shape features (re-segmentation).
         outlier_sigma: So are voxels further from the lesion's mean than so many standard deviations.
+        bias_correction: Whether the slow shading of an MR image is taken off first (N4).
     """
 
     spacing_mm: float | None = 1.0
@@ -79,6 +80,7 @@ class Extraction:
     bins: int | None = None
     intensity_range: tuple[float, float] | None = None
     outlier_sigma: float | None = None
+    bias_correction: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

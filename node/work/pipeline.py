@@ -24,6 +24,7 @@ from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelF
 from node.domain.order import Input, Order
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
+from node.imaging.bias import unshaded
 from node.imaging.lungs import Lungs, find_lungs, touches
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
@@ -102,7 +103,8 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         notes = (*measured.volume.notes, *registered.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
         wanted = rules.features or any(asked.manifest.features for asked in parts.classifiers.values())
-        sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
+        image = unshaded(measured.volume) if wanted and rules.extraction.bias_correction else measured.volume
+        sizes = [measure(image, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         panels = [
             tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
