@@ -49,6 +49,7 @@ class Prepared:
         order: Present when the case is ready; revision and predecessor are still those of a first result.
         gap: Why the study should wait for more slices, "" when it is whole.
         better_source: Whether a source that the pipeline prefers over the one at hand may still come.
+        lacks_until: Until when the study may wait for a series that fills an empty role; None where none is awaited.
     """
 
     state: CaseState
@@ -56,6 +57,7 @@ class Prepared:
     order: Order | None = None
     gap: str = ""
     better_source: bool = False
+    lacks_until: datetime | None = None
 
 
 @dataclass
@@ -77,10 +79,10 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
     first = next(iter(pipeline.roles))
     if not match.roles:
         return Prepared(state="unmatched", explanation={**explanation, "why": "no series fits a role"})
-    if missing := [role for role in pipeline.roles if role not in match.roles]:
-        return Prepared(state="waiting", explanation={**explanation, "why": f"no series fits {', '.join(missing)}"})
     if not on_request and (age := _too_old(study, pipeline, now)):
         return Prepared(state="unmatched", explanation={**explanation, "why": age})
+    if missing := [role for role in pipeline.roles if role not in match.roles]:
+        return _incomplete(study, pipeline, site, now, match, missing, on_request=on_request)
     measured = match.roles[first][1]
     at_hand = sources(study, measured, pipeline.lesion, site.speaks)
     gaps = [gap for _, fitting in match.roles.values() if (gap := _gap(fitting, pipeline))]
@@ -92,6 +94,21 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
         gap=gaps[0] if gaps else "",
         better_source=_better(pipeline, at_hand),
     )
+
+
+def _incomplete(
+    study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, missing: list[str], *, on_request: bool
+) -> Prepared:
+    """Some roles are filled and others are not: wait for a while, then say so where the study is read."""
+    why = say("no series fits {roles}", roles=", ".join(missing))
+    explanation: dict[str, Any] = {"series": match.why, "why": why}
+    last = max(entry.stored.received_at for entry in study.instances)
+    until = last + timedelta(seconds=pipeline.role_wait_s)
+    if now < until and not on_request:
+        return Prepared(state="waiting", explanation=explanation, lacks_until=until)
+    order = _order(study, pipeline, site, now, match, Sources(found=()))
+    refusal = order.refusal or ("role missing", why)
+    return Prepared(state="ready", explanation=explanation, order=replace(order, refusal=refusal))
 
 
 def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Order:
@@ -112,7 +129,9 @@ def change(new: Order, old: Order) -> str:
     for role, inputs in new.roles.items():
         before = {i.sop_uid for i in old.roles.get(role, ())}
         now = {i.sop_uid for i in inputs}
-        if {i.series_uid for i in inputs} != {i.series_uid for i in old.roles.get(role, ())}:
+        if role not in old.roles:
+            parts.append(say("the series that fills {role} arrived", role=role))
+        elif {i.series_uid for i in inputs} != {i.series_uid for i in old.roles[role]}:
             parts.append(say("another series fills {role}", role=role))
         elif now - before:
             parts.append(say("{count} more images arrived for {role}", count=len(now - before), role=role))
@@ -135,7 +154,7 @@ def _match(study: Study, pipeline: Pipeline) -> _Match:
             judged = fit(conditions, tuple(entry.stored.instance for entry in entries))
             slices = sum(max(1, len(instance.frames)) for instance in judged.instances)
             why = match.why.setdefault(uid, {})
-            why[role] = judged.why_not or f"fits with {slices} slices"
+            why[role] = judged.why_not or f"fits with {slices} slices" + (f" ({judged.why})" if judged.why else "")
             if judged.why_not and entries[0].stored.instance.sop_class in LESION_SOURCES:
                 why[role] += "; what it draws or marks counts for the images that it refers to"
             taken = uid in {taken for taken, _ in match.roles.values()}

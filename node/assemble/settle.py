@@ -82,7 +82,7 @@ class Assembler:
         seen = self._ledger.last_arrival(study_uid) or now
         study = look(self._ledger, study_uid)
         self._tell_others(study)
-        cases, orders = [], []
+        cases, orders, lacking = [], [], []
         for each in self._pipelines:
             if pipeline not in (None, each.name):
                 continue
@@ -91,10 +91,13 @@ class Assembler:
                 self._ledger.hold(study_uid, now + why[1], why[0])
                 return 0
             order = self._new(prepared.order, again=on_request) if prepared.order else None
+            if prepared.lacks_until:
+                lacking.append(prepared.lacks_until)
             cases.append(CaseRow(study_uid, each.name, prepared.state, prepared.explanation, now))
             if order is not None:
                 orders.append(order)
-        if not self._ledger.examine(study_uid, seen, cases, orders):
+        again = (min(lacking), "a series that a pipeline needs may come") if lacking else None
+        if not self._ledger.examine(study_uid, seen, cases, orders, again):
             return 0  # something arrived meanwhile: the study is still due and will be quiet again
         for order in orders:
             log.info(

@@ -46,6 +46,10 @@ class RoleSection(Section):
 
     modality: Literal["CT", "MR", "PT"] = Field(description="Modality (0008,0060) of the series.")
     where: dict[str, WhereSection] = Field(default_factory=dict, description="DICOM keyword to condition.")
+    sequence: Literal["", "flair", "t1", "t2"] = Field(
+        "", description="MR weighting that the series must be recognised as, by its names or its times."
+    )
+    contrast: bool | None = Field(None, description="Whether contrast agent must, or must not, have been given.")
 
     @model_validator(mode="after")
     def _keywords(self) -> RoleSection:
@@ -121,6 +125,9 @@ class PipelineSection(Section):
         description="Refusals whose 'not evaluated' SR is sent; by default all but `no lesion` and `wrong anatomy`.",
     )
     max_study_age_days: int | None = Field(30, ge=0, description="Older studies are kept as priors and run on request.")
+    role_wait_s: float = Field(
+        1800, ge=0, description="Seconds to wait for a series that is lacking while others are there, then refuse."
+    )
     features: bool = Field(False, description="Compute all radiomic features even when no model asks for one.")
     series_base: int = Field(9900, ge=1, description="Series numbers of results begin here.")
     also: tuple[ResultKind, ...] = Field((), description="Results to make although no destination asks for them.")
@@ -133,7 +140,12 @@ class PipelineSection(Section):
             name=self.name,
             number=number,
             roles={
-                name: Role(modality=role.modality, where={k: w.condition() for k, w in role.where.items()})
+                name: Role(
+                    modality=role.modality,
+                    where={k: w.condition() for k, w in role.where.items()},
+                    sequence=role.sequence,
+                    contrast=role.contrast,
+                )
                 for name, role in self.series.items()
             },
             lesion=LesionRules(**self.lesion.model_dump()),
@@ -143,5 +155,5 @@ class PipelineSection(Section):
             exports=tuple(kind for kind in get_args(ExportKind) if kind in wanted),
             silent_refusals=tuple(code for code in REFUSALS if code not in self.deliver_refusals),
             **self.model_dump(include={"models", "organ", "partial_organ", "finding_site", "send_to",
-                                       "max_study_age_days", "features", "series_base"}),
+                                       "max_study_age_days", "features", "series_base", "role_wait_s"}),
         )  # fmt: skip

@@ -102,6 +102,7 @@ class Pipeline:
         kinds: Result objects to make.
         exports: What else to write into the job's folder.
         language: Of every sentence in them; codes and their meanings stay English.
+        role_wait_s: How long after the last arrival a study with some but not all roles waits before it is refused.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Pipeline:
     kinds: tuple[ResultKind, ...] = ALWAYS
     exports: tuple[ExportKind, ...] = ()
     language: Language = "en"
+    role_wait_s: float = 1800.0
 
     @property
     def asks_for_features(self) -> bool:

@@ -37,5 +37,6 @@ REFUSALS: Mapping[str, Said] = {
     "model unavailable": say("A model that this analysis needs is not available in the installation."),
     "role missing": say("The study lacks an image series that this analysis needs."),
     "unsupported image": say("The images are of a kind that this analysis cannot read."),
+    "not aligned": say("The image series of this study could not be laid on one another."),
 }
 """Refusal code to the sentence for the reader. New codes go to the end: the order numbers them in `dicom.codes`."""

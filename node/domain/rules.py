@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from node.domain.sequence import sighting
 from node.domain.series import Instance
 
 
@@ -69,10 +71,18 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Role:
-    """A place in a pipeline that one image series fills."""
+    """
+    A place in a pipeline that one image series fills.
+
+    Attributes:
+        sequence: MR weighting that the series must be recognised as ("flair", "t1", "t2"); "" for any.
+        contrast: Whether contrast agent must, or must not, have been given; None: either.
+    """
 
     modality: str
     where: Mapping[str, Condition] = field(default_factory=dict)
+    sequence: Literal["", "flair", "t1", "t2"] = ""
+    contrast: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +94,13 @@ class Fit:
         instances: The instances of the series that meet every condition.
         conditions: How many conditions they met (the modality is one).
         why_not: Why no instance of the series fits, in words naming the attribute; "" when some do.
+        why: What the weighting rests on, where the role asks for one.
     """
 
     instances: tuple[Instance, ...]
     conditions: int
     why_not: str
+    why: str = ""
 
 
 def fit(role: Role, series: tuple[Instance, ...]) -> Fit:
@@ -100,7 +112,8 @@ def fit(role: Role, series: tuple[Instance, ...]) -> Fit:
         else:
             fitting.append(instance)
     why_not = "" if fitting else (reasons[0] if reasons else "has no instance")
-    return Fit(tuple(fitting), 1 + len(role.where), why_not)
+    why = sighting(fitting[0].attributes).why if fitting and _is_recognised(role) else ""
+    return Fit(tuple(fitting), 1 + len(role.where), why_not, why)
 
 
 def _failure(role: Role, instance: Instance) -> str | None:
@@ -109,4 +122,19 @@ def _failure(role: Role, instance: Instance) -> str | None:
     for keyword, condition in role.where.items():
         if reason := condition.failure(instance.attributes.get(keyword, ())):
             return f"{keyword} {reason}"
+    return _unlike(role, instance) if _is_recognised(role) else None
+
+
+def _is_recognised(role: Role) -> bool:
+    return bool(role.sequence) or role.contrast is not None
+
+
+def _unlike(role: Role, instance: Instance) -> str | None:
+    """Why an MR image does not look like the weighting, or the contrast, that the role asks for."""
+    seen = sighting(instance.attributes)
+    if role.sequence and seen.family != role.sequence:
+        return f"is no {role.sequence.upper()}: {seen.why}"
+    if role.contrast is not None and seen.contrast is not role.contrast:
+        asked = "after" if role.contrast else "before"
+        return f"was not recognised as taken {asked} contrast agent: {seen.why}"
     return None

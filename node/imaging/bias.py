@@ -35,6 +35,7 @@ def n4(volume: Volume) -> NDArray[np.float32]:
     mask = sitk.OtsuThreshold(image, 0, 1, 200)
     factors = [SHRINK if size >= FEWEST else 1 for size in image.GetSize()]
     corrector = sitk.N4BiasFieldCorrectionImageFilter()
+    corrector.SetNumberOfThreads(1)  # sums of several threads come in any order
     corrector.Execute(sitk.Shrink(image, factors), sitk.Shrink(mask, factors))
     field = np.exp(sitk.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(image)))
     inside = sitk.GetArrayFromImage(mask).astype(bool)

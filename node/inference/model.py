@@ -17,10 +17,10 @@ class Segmenter(Protocol):
 
     def __call__(self, volumes: Mapping[str, Volume], /) -> Drawing:
         """
-        Draw on the volume of the first role.
+        Draw on the volume of the first role, or on that of the role which the answer names.
 
         Args:
-            volumes: Role name to volume; all on their own grids.
+            volumes: Role name to volume; all on their own grids, in one world.
 
         Raises:
             Refused: The image is not what the model was made for (code "wrong anatomy", "organ partial", …).

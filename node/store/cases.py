@@ -14,7 +14,7 @@ from node.domain.order import Order
 from node.store.database import Database
 from node.store.jobs import insert_job
 from node.store.schema import study_case
-from node.store.studies import mark_examined
+from node.store.studies import hold_study, mark_examined
 from node.store.transitions import case_key, log_transition
 
 CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
@@ -39,7 +39,14 @@ class CaseRow:
 class Cases(Database):
     """The assembler writes here."""
 
-    def examine(self, study_uid: str, seen: datetime, cases: Sequence[CaseRow], orders: Sequence[Order]) -> bool:
+    def examine(
+        self,
+        study_uid: str,
+        seen: datetime,
+        cases: Sequence[CaseRow],
+        orders: Sequence[Order],
+        again: tuple[datetime, str] | None = None,
+    ) -> bool:
         """
         Keep the outcome of an examination and queue its orders, in one transaction.
 
@@ -48,6 +55,7 @@ class Cases(Database):
             seen: `last_arrival` of the study, read before the study itself was read.
             cases: What became of it in each pipeline.
             orders: New orders; one whose job is known already is passed over.
+            again: When the study is due again although nothing may have come by then, and why.
 
         Returns:
             False, with nothing written, when the study changed after `seen`.
@@ -59,6 +67,8 @@ class Cases(Database):
         with self.writing() as connection:
             if not mark_examined(connection, study_uid, seen, now):
                 return False
+            if again:
+                hold_study(connection, study_uid, *again)
             for case in cases:
                 _keep(connection, case, now)
             for order in orders:

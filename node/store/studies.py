@@ -40,9 +40,7 @@ class Studies(Database):
     def hold(self, study_uid: str, until: datetime, why: str) -> None:
         """Not due before then, due afterwards; a new arrival (or `wake`) ends the hold."""
         with self.writing() as connection:
-            connection.execute(
-                update(study).where(study.c.study_uid == study_uid).values(held_until=until, held_why=why)
-            )
+            hold_study(connection, study_uid, until, why)
 
     def held(self, study_uid: str) -> tuple[datetime, str] | None:
         """Until when a study is held and why; None when it is not."""
@@ -70,6 +68,11 @@ class Studies(Database):
                 select(study.c[column]).where(study.c.study_uid == study_uid)
             ).scalar()
             return found
+
+
+def hold_study(connection: Connection, study_uid: str, until: datetime, why: str) -> None:
+    """See `Studies.hold`."""
+    connection.execute(update(study).where(study.c.study_uid == study_uid).values(held_until=until, held_why=why))
 
 
 def touch_study(connection: Connection, study_uid: str, arrived: Sequence[datetime] = ()) -> None:

@@ -1,7 +1,7 @@
 """
 The straight line: one work order in, findings and result objects out. Read this first.
 
-    load ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ encode
+    load ▸ register ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ encode
 
 A refused model is a value beside its siblings; a refused case is the one `Refused` error, caught once, here.
 """
@@ -37,6 +37,7 @@ from node.stages.judge import judge
 from node.stages.load import load
 from node.stages.measure import measure
 from node.stages.predict import predict, unavailable
+from node.stages.register import register
 from node.stages.segment import SourceFiles, segment
 from node.work import objects
 
@@ -102,12 +103,13 @@ def _evaluate(order: Order, parts: Parts) -> Result:
     with stage("load"):
         loaded = {role: load(_paths(inputs, parts), rules.load) for role, inputs in order.roles.items()}
     measured = next(iter(loaded.values()))
-    volumes = {role: each.volume for role, each in loaded.items()}
+    with stage("register"):
+        registered = register({role: each.volume for role, each in loaded.items()})
     with stage("organ"):
         lungs = _organ(rules.organ, measured.volume)
     with stage("segment"):
-        segmented = segment(volumes, _sources(order, parts), rules.lesion, parts.segmenters)
-        notes = (*measured.volume.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
+        segmented = segment(registered.volumes, _sources(order, parts), rules.lesion, parts.segmenters)
+        notes = (*measured.volume.notes, *registered.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
         wanted = rules.asks_for_features or any(asked.manifest.features for asked in parts.classifiers.values())
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]

@@ -66,3 +66,18 @@ def test_a_series_that_does_not_fit_says_why():
     assert fit(role, (instance(SeriesDescription=("T1",)),)).why_not == "SeriesDescription does not match 'FLAIR'"
     assert fit(role, (instance("CT"),)).why_not == "Modality is CT, not MR"
     assert fit(role, ()).why_not == "has no instance"
+
+
+def test_a_role_may_ask_for_a_weighting_and_for_contrast():
+    """What the series was taken for, and on what grounds, is told either way."""
+    role = Role(modality="MR", sequence="t1", contrast=True)
+    after = fit(role, (instance(SeriesDescription=("t1_mprage_KM",)),))
+    before = fit(role, (instance(SeriesDescription=("T1 pre",)),))
+    other = fit(role, (instance(SeriesDescription=("AX FLAIR",)),))
+
+    assert (len(after.instances), after.why) == (
+        1,
+        "SeriesDescription names it T1; SeriesDescription says that contrast agent was given",
+    )
+    assert before.why_not.startswith("was not recognised as taken after contrast agent")
+    assert other.why_not.startswith("is no T1: SeriesDescription names it FLAIR")

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from node.dicom.contours import Roi, StructureSet, read_structure_set
 from node.dicom.foreign import PassedOver, elsewhere, listed
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
@@ -15,6 +18,7 @@ from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
 from node.domain import sources
 from node.domain.findings import Contour, Provenance, Segmented
+from node.domain.geometry import Geometry
 from node.domain.language import joined, say, sentence, told
 from node.domain.naming import Standing, excluded, is_target, standing
 from node.domain.order import LesionRules, SourceKind
@@ -24,11 +28,9 @@ from node.imaging.grow import grow
 from node.imaging.rasterise import rasterise
 from node.imaging.regrid import changes, onto, overlap
 from node.inference.model import Segmenter
+from node.stages.segment.drawings import READERS, Found
 
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
-
-Found = Iterator[Contour | PassedOver]
-"""What one source gives: lesions in its order of preference, and what of it is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,151 +85,11 @@ def _draw(
     if source.kind == "model":
         yield from _from_model(source.model, volumes, rules, segmenters)
         return
-    readers: dict[str, Callable[[Path, Volume, LesionRules], Found]] = {
-        "rtstruct": _from_structure_set,
-        "seg": _from_segmentation,
-        "seed": _from_seeds,
-    }
     for path in source.paths:
         try:
-            yield from readers[source.kind](path, volume, rules)
+            yield from READERS[source.kind](path, volume, rules)
         except InstanceUnreadable as error:
             yield PassedOver(sources.NAMES[source.kind], "", error.found, "contour mismatch")
-
-
-def _from_structure_set(path: Path, volume: Volume, rules: LesionRules) -> Found:
-    """The ROIs of the best standing that can be drawn; worse ones only where none of the better can."""
-    found = read_structure_set(path)
-    ranked: dict[int, list[tuple[Roi, Standing]]] = {}
-    for roi in found.rois:
-        stands = standing(roi.name, roi.interpreted_type, rules)
-        if stands.rank is None:
-            yield PassedOver(sources.roi(roi.number), roi.name, stands.why)
-        else:
-            ranked.setdefault(stands.rank, []).append((roi, stands))
-    chosen = ""
-    for _, group in sorted(ranked.items()):
-        if chosen:
-            why = say("one {standing} is preferred", standing=chosen)
-            yield from (PassedOver(sources.roi(r.number), r.name, why) for r, _ in group)
-            continue
-        drawn = [_from_roi(roi, found, volume) for roi, _ in group]
-        yield from drawn
-        chosen = group[0][1].why if any(isinstance(each, Contour) for each in drawn) else ""
-
-
-def _from_roi(roi: Roi, found: StructureSet, volume: Volume) -> Contour | PassedOver:
-    what = sources.roi(roi.number)
-    if not roi.contours:
-        return PassedOver(what, roi.name, joined(roi.skipped, "; ") or sources.NEVER_DRAWN)
-    if reason := elsewhere(roi.frame_uid, roi.sop_uids or found.sop_uids, volume):
-        return PassedOver(what, roi.name, reason, "contour mismatch")
-    try:
-        raster = rasterise(roi.contours, volume.geometry)
-    except Refused as refused:
-        return PassedOver(what, roi.name, refused.found, refused.code)
-    target = is_target(roi.name, roi.interpreted_type)
-    said = roi.interpreted_type == "GTV" or names_neoplasm(roi.name)
-    by_person = roi.algorithm != "AUTOMATIC" or found.approved
-    notes = [*raster.notes, *map(sentence, roi.skipped)]
-    if roi.algorithm is None:
-        notes.append(sources.MAKER_UNKNOWN)
-    if target:
-        notes.append(sources.TARGET_VOLUME)
-    if roi.sop_uids and roi.sop_uids.isdisjoint(s.sop_uid for s in volume.slices):
-        notes.append(sources.OTHER_IMAGES)
-    provenance = _provenance(
-        "rtstruct",
-        found,
-        algorithm_type=roi.algorithm or "MANUAL",
-        label=roi.name,
-        number=roi.number,
-        named_neoplasm=said and by_person and not target,
-        notes=tuple(notes),
-    )
-    return Contour(mask=raster.mask, provenance=provenance)
-
-
-def _provenance(kind: SourceKind, found: StructureSet | Segmentation | SeedFile, **facts: Any) -> Provenance:
-    """Provenance of a lesion that comes from an object; `facts` are the other fields."""
-    return Provenance(
-        kind=kind,
-        sop_class=found.sop_class,
-        sop_uid=found.sop_uid,
-        series_uid=found.series_uid,
-        study_uid=found.study_uid,
-        **facts,
-    )
-
-
-def _from_segmentation(path: Path, volume: Volume, rules: LesionRules) -> Found:
-    found = read_segmentation(path)
-    for each in found.segments:
-        what, labelled = sources.segment(each.number), re.search(rules.label_pattern, each.label) is not None
-        if excluded(each.label, rules):
-            yield PassedOver(what, each.label, sources.LABEL_EXCLUDED)
-        elif not (is_lesion(each.type) or labelled):
-            yield PassedOver(what, each.label, sources.NO_LESION)
-        elif reason := elsewhere(found.frame_uid, found.sop_uids, volume):
-            yield PassedOver(what, each.label, reason, "contour mismatch")
-        else:
-            yield _from_segment(each, found, volume)
-
-
-def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour | PassedOver:
-    what = sources.segment(each.number)
-    try:
-        own, geometry = found.mask(each.number)
-    except InstanceUnreadable as error:
-        return PassedOver(what, each.label, error.found, "contour mismatch")
-    if not own.any():
-        return PassedOver(what, each.label, sources.NO_VOXEL)
-    mask = onto(own, geometry, volume.geometry)
-    if not mask.any():
-        return PassedOver(what, each.label, sources.OUTSIDE, "contour mismatch")
-    notes = list(changes(own, geometry, mask, volume.geometry))
-    if each.algorithm is None:
-        notes.append(sources.SEGMENT_MAKER_UNKNOWN)
-    provenance = _provenance(
-        "seg",
-        found,
-        algorithm_type=each.algorithm or "AUTOMATIC",
-        label=each.label,
-        number=each.number,
-        tracking_id=each.tracking_id,
-        tracking_uid=each.tracking_uid,
-        named_neoplasm=each.algorithm in ("MANUAL", "SEMIAUTOMATIC") and is_neoplasm(each.type),
-        notes=tuple(notes),
-    )
-    return Contour(mask=mask, provenance=provenance)
-
-
-def _from_seeds(path: Path, volume: Volume, rules: LesionRules) -> Found:
-    found = read_seeds(path, locator(volume), rules.seed_pattern)
-    yield from found.skipped
-    for each in found.seeds:
-        if each.frame_uid and (reason := elsewhere(each.frame_uid, frozenset(), volume)):
-            yield PassedOver(sources.mark(), each.label, reason, "contour mismatch")
-        else:
-            yield _from_seed(each, found, volume)
-
-
-def _from_seed(each: Seed, found: SeedFile, volume: Volume) -> Contour | PassedOver:
-    try:
-        grown = grow(volume, each.points)
-    except Refused as refused:
-        return PassedOver(sources.mark(), each.label, refused.found, refused.code)
-    provenance = _provenance(
-        "seed",
-        found,
-        algorithm_type="SEMIAUTOMATIC",
-        label=each.label,
-        tracking_id=each.tracking_id,
-        tracking_uid=each.tracking_uid,
-        named_neoplasm=each.named_neoplasm,
-        notes=(grown.method,),
-    )
-    return Contour(mask=grown.mask, provenance=provenance)
 
 
 def _from_model(
@@ -242,7 +104,8 @@ def _from_model(
     except Refused as refused:
         yield PassedOver(what, "", refused.found, refused.code)
         return
-    shape = next(iter(volumes.values())).geometry.shape
+    drawn_on = volumes[drawing.role or next(iter(volumes))].geometry
+    shape = drawn_on.shape
     if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
         raise ModelFailed(sources.broken(drawing.trust), at=model, do=sources.REPORT)
     if not drawing.masks:
@@ -257,7 +120,19 @@ def _from_model(
         provenance = Provenance(
             kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why,)
         )
-        yield from (Contour(mask=mask, provenance=provenance) for mask in drawing.masks)
+        yield from (
+            Contour(mask=mask, provenance=provenance)
+            for mask in _on_first(drawing.masks, drawn_on, volumes)
+            if mask.any()
+        )
+
+
+def _on_first(
+    masks: Sequence[NDArray[np.bool_]], place: Geometry, volumes: Mapping[str, Volume]
+) -> Iterator[NDArray[np.bool_]]:
+    """The masks on the grid that is measured; untouched where they were drawn on it."""
+    target = next(iter(volumes.values())).geometry
+    return (mask if place is target else onto(mask, place, target) for mask in masks)
 
 
 def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contour]:

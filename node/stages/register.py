@@ -1,0 +1,92 @@
+"""Register: lay every series on the one that is measured, by moving its place and never its voxels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from node.domain.geometry import Geometry
+from node.domain.language import Said, say
+from node.domain.volume import Volume
+from node.errors import Refused
+from node.imaging.rigid import Alignment, align
+
+STILL_MM = 2.0  #: a smaller displacement of series with one frame of reference is left to the scanner's word
+
+LARGEST_MOVE_MM = 40.0
+"""More than this between two series of one examination is no movement of a head in its coil."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """
+    The volumes with one world.
+
+    Attributes:
+        volumes: Role name to volume, in the order given; the first one untouched.
+        notes: What was moved, and by how much.
+    """
+
+    volumes: Mapping[str, Volume]
+    notes: tuple[str, ...] = ()
+
+
+def register(volumes: Mapping[str, Volume]) -> Registered:
+    """
+    Find out by the images themselves where each further series lies, as the patient may have moved between them.
+
+    Args:
+        volumes: Role name to volume; the first one stays where it is.
+
+    Returns:
+        Every volume on its own voxels; the place of one that had moved, or had a frame of reference of its own, is
+        corrected and its frame of reference is the first one's.
+
+    Raises:
+        Refused: A series with a frame of reference of its own could not be laid on the first ("not aligned").
+    """
+    (first, fixed), *others = volumes.items()
+    registered, notes = {first: fixed}, []
+    for role, volume in others:
+        registered[role], note = _laid_on(fixed, volume, first, role)
+        notes.append(note)
+    return Registered(volumes=registered, notes=tuple(notes))
+
+
+def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> tuple[Volume, str]:
+    found = align(fixed.voxels, fixed.geometry, volume.voxels, volume.geometry)
+    one_frame = volume.frame_uid == fixed.frame_uid
+    names = {"role": role, "first": first}
+    if why := _doubt(found, one_frame=one_frame):
+        if not one_frame:
+            raise Refused(
+                "not aligned", f"{role} could not be laid on {first}: {why}", at=f"series {volume.series_uid}"
+            )
+        return volume, say(
+            "{role} and {first} share a frame of reference; whether the patient moved in between could not be checked.",
+            **names,
+        )
+    if one_frame and found.moved_mm < STILL_MM:
+        return volume, say("{role} and {first} lie on one another as the scanner says.", **names)
+    moved = replace(volume, geometry=_moved(volume.geometry, found), frame_uid=fixed.frame_uid)
+    return moved, say(
+        "{role} was moved by {distance:.1f} mm on average to lie on {first} (rigid registration; there and back again "
+        "it misses by {missed:.1f} mm).",
+        **names, distance=found.moved_mm, missed=found.return_mm,
+    )  # fmt: skip
+
+
+def _doubt(found: Alignment, *, one_frame: bool) -> Said:
+    if found.failure == "return":
+        return say("there and back again it misses by {missed:.1f} mm", missed=found.return_mm)
+    if found.failure == "summit":
+        return say("other positions fit nearly as well")
+    if one_frame and found.moved_mm > LARGEST_MOVE_MM:
+        return say("it would lie {distance:.0f} mm away from where the scanner put it", distance=found.moved_mm)
+    return say("")
+
+
+def _moved(place: Geometry, found: Alignment) -> Geometry:
+    return Geometry(np.asarray(found.matrix @ place.affine, np.float64), place.shape)

@@ -1,0 +1,93 @@
+"""Several series for one pipeline: which fills which role, and what happens where one is lacking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from node.assemble.prepare import change, prepare
+from node.domain.order import LesionRules, Pipeline
+from node.domain.rules import Role
+from node.domain.series import Instance
+from tests.unit.assemble.test_prepare import NOW, SITE, ct, stored, study
+from tests.unit.assemble.test_settle import Bench
+
+GLIOMA = Pipeline(
+    name="glioma",
+    number=0,
+    roles={"t1c": Role(modality="MR", sequence="t1", contrast=True), "flair": Role(modality="MR", sequence="flair")},
+    lesion=LesionRules(sources=("model:glioma-flair",)),
+)
+
+
+def mr(description: str, series: str, slices: int = 12) -> list[Instance]:
+    """A series of an MR study."""
+    made = [ct(n, series=series, SeriesDescription=description) for n in range(slices)]
+    return [replace(each, modality="MR", sop_class="1.2.840.10008.5.1.4.1.1.4") for each in made]
+
+
+T1C, FLAIR = mr("t1_mprage_KM", "1.2.3"), mr("t2_tirm_dark-fluid", "1.2.4")
+PLAIN, DIFFUSION = mr("t1_se_nativ", "1.2.5"), mr("ep2d_diff ADC", "1.2.6", slices=40)
+
+
+def test_every_role_is_filled_and_every_choice_is_told():
+    """Each series says of each role whether it fits, and on what grounds."""
+    found = prepare(study([stored(i) for i in (*PLAIN, *DIFFUSION, *FLAIR, *T1C)]), GLIOMA, SITE, NOW)
+    why = found.explanation["series"]
+
+    assert found.order is not None
+    assert {role: inputs[0].series_uid for role, inputs in found.order.roles.items()} == {
+        "t1c": "1.2.3",
+        "flair": "1.2.4",
+    }
+    assert why["1.2.3"]["t1c"].endswith("SeriesDescription says that contrast agent was given); chosen")
+    assert why["1.2.5"]["t1c"].startswith("was not recognised as taken after contrast agent")
+    assert why["1.2.6"]["flair"].startswith("is no FLAIR: SeriesDescription names it another kind")
+
+
+def test_a_lacking_role_is_waited_for_then_refused_with_the_reason():
+    """Half an hour after the last arrival the reader of the study learns why there is no result."""
+    early = prepare(study([stored(i) for i in T1C]), GLIOMA, SITE, NOW + timedelta(seconds=1799))
+    late = prepare(study([stored(i) for i in T1C]), GLIOMA, SITE, NOW + timedelta(seconds=1800))
+
+    assert (early.state, early.order, early.lacks_until) == ("waiting", None, NOW + timedelta(seconds=1800))
+    assert late.order is not None
+    assert late.order.refusal == ("role missing", "no series fits flair")
+    assert list(late.order.roles) == ["t1c"]
+
+
+@pytest.fixture
+def bench(tmp_path) -> Iterator[Bench]:
+    made = Bench(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    made.assembler = made.make(**{f: getattr(GLIOMA, f) for f in ("name", "roles", "lesion")})
+    yield made
+    made.ledger.close()
+
+
+def test_a_refused_study_is_opened_again_by_the_series_that_was_lacking(bench):
+    """No arrival is needed for the refusal; the arrival makes a revision that says what came."""
+    bench.receive(*T1C)
+    assert bench.after(121) == 0
+    assert bench.after(1500) == 0
+    assert bench.after(200) == 1
+    bench.finish("refused", "role missing")
+    assert bench.after(3600) == 0
+    bench.receive(*FLAIR)
+    assert bench.after(121) == 1
+    first, second = bench.orders()
+
+    assert first.refusal == ("role missing", "no series fits flair")
+    assert (second.revision, second.refusal) == (2, None)
+    assert second.predecessor is not None
+    assert change(second, first) == second.predecessor.change == "The series that fills flair arrived."
+
+
+def test_a_restart_does_not_forget_what_is_awaited(bench):
+    """When the study is due again stands in the ledger, with the examination that found the gap."""
+    bench.receive(*T1C)
+    bench.after(121)
+    bench.assembler = bench.make(**{f: getattr(GLIOMA, f) for f in ("name", "roles", "lesion")})
+    assert bench.after(1700) == 1
