@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from node.dicom.contours import Roi, StructureSet, read_structure_set
-from node.dicom.foreign import PassedOver, elsewhere, listed
-from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
-from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
-from node.dicom.segments import Segment, Segmentation, read_segmentation
+from node.dicom.foreign import PassedOver, listed
 from node.domain import sources
 from node.domain.findings import Contour, Provenance, Segmented
 from node.domain.geometry import Geometry
-from node.domain.language import joined, say, sentence, told
-from node.domain.naming import Standing, excluded, is_target, standing
+from node.domain.language import joined, say, told
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
 from node.errors import InstanceUnreadable, ModelFailed, Refused
-from node.imaging.grow import grow
-from node.imaging.rasterise import rasterise
-from node.imaging.regrid import changes, onto, overlap
+from node.imaging.regrid import onto, overlap
 from node.inference.model import Segmenter
 from node.stages.segment.drawings import READERS, Found
 
