@@ -61,9 +61,8 @@ def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> tuple[Volu
     names = {"role": role, "first": first}
     if why := _doubt(found, one_frame=one_frame):
         if not one_frame:
-            raise Refused(
-                "not aligned", f"{role} could not be laid on {first}: {why}", at=f"series {volume.series_uid}"
-            )
+            found_out = say("{role} could not be laid on {first}: {why}", why=why, **names)
+            raise Refused("not aligned", found_out, at=f"series {volume.series_uid}")
         return volume, say(
             "{role} and {first} share a frame of reference; whether the patient moved in between could not be checked.",
             **names,
