@@ -11,7 +11,9 @@ from node.domain.findings import OperatingPoint
 from node.domain.order import Extraction
 from node.domain.plain import from_plain
 from node.errors import ModelFailed
+from node.inference import layout
 from node.inference.inputs import SOURCES, Condition, ModelInput, Needs
+from node.inference.layout import Layout
 
 Engine = Literal["onnx", "lung-lesion", "refusal"]
 
@@ -124,6 +126,7 @@ class Manifest:
         preprocessing: What was done to images or values before the model saw them, in words.
         performance: Name to number, interval or sentence, as measured by `train.py`.
         parameters: Numbers and words that the engine reads.
+        segmenter: How an engine "onnx" brings an image to its graph, for a segmenter.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
     """
 
@@ -153,6 +156,7 @@ class Manifest:
     data: tuple[DataSource, ...] = ()
     refusal: Refusal | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    segmenter: Layout | None = None
 
     @property
     def needs(self) -> Needs:
@@ -192,8 +196,10 @@ def _mistakes(m: Manifest) -> Iterator[str]:
         yield f"version {m.version!r} is no semantic version"
     if m.engine == "refusal" and m.refusal is None:
         yield "engine 'refusal' needs [refusal] text"
-    if m.engine == "onnx" and m.kind == "segmenter":
-        yield "engine 'onnx' answers with probabilities; this version draws nothing with it"
+    if (m.segmenter is not None) != (m.engine == "onnx" and m.kind == "segmenter"):
+        yield "[segmenter] goes with engine 'onnx' and kind 'segmenter', and only with both"
+    if m.segmenter is not None:
+        yield from layout.mistakes(m.segmenter)
     if m.hgnc_id and not re.fullmatch(r"HGNC:\d+", m.hgnc_id):
         yield f"hgnc_id {m.hgnc_id!r} is not of the form HGNC:1234"
     for name, digest in m.files.items():

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from node.dicom.contours import Roi, StructureSet, read_structure_set
 from node.dicom.foreign import PassedOver, elsewhere, listed
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
-from node.domain.findings import Contour, Provenance, Segmented
+from node.domain.findings import Contour, Drawing, Provenance, Segmented
 from node.domain.naming import Standing, excluded, is_target, standing
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
@@ -235,12 +238,13 @@ def _from_model(
     if model not in segmenters:
         yield PassedOver(f"model {model}", "", "it is not available in this installation", "model unavailable")
         return
+    drawn_on = volumes.get(segmenters[model].role, next(iter(volumes.values())))
     try:
         drawing = segmenters[model](volumes)
     except Refused as refused:
         yield PassedOver(f"model {model}", "", refused.found, refused.code)
         return
-    shape = next(iter(volumes.values())).geometry.shape
+    shape = drawn_on.geometry.shape
     if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
         raise ModelFailed(
             f"a mask is empty or not on the grid of the image, or the trust of {drawing.trust} is not from 0 to 1",
@@ -251,10 +255,22 @@ def _from_model(
         why = f"its trust of {drawing.trust:.2f} is below {rules.min_trust:.2f}: {drawing.why}"
         yield PassedOver(f"model {model}", "", why, "low trust")
     else:
-        provenance = Provenance(
-            kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why,)
-        )
-        yield from (Contour(mask=mask, provenance=provenance) for mask in drawing.masks)
+        measured = next(iter(volumes.values()))
+        yield from (_carried(mask, drawn_on, measured, model, drawing) for mask in drawing.masks)
+
+
+def _carried(
+    mask: NDArray[np.bool_], drawn_on: Volume, measured: Volume, model: str, drawing: Drawing
+) -> Contour | PassedOver:
+    """A model's lesion on the grid of the volume that is measured, which may not be the one it was drawn on."""
+    notes: tuple[str, ...] = (drawing.why,)
+    if not drawn_on.geometry.same_grid(measured.geometry):
+        own, mask = mask, onto(mask, drawn_on.geometry, measured.geometry)
+        if not mask.any():
+            return PassedOver(f"model {model}", "", "its drawing lies outside the image that is measured", "no lesion")
+        notes += changes(own, drawn_on.geometry, mask, measured.geometry)
+    provenance = Provenance(kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=notes)
+    return Contour(mask=mask, provenance=provenance)
 
 
 def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contour]:

@@ -1,0 +1,76 @@
+"""Linear resampling along the axes of an image, without aliasing where it becomes coarser; and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.imaging.grid import Floats
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Reslice:
+    """
+    Two grids with parallel axes and one centre.
+
+    Attributes:
+        shape: Voxels of the source along its three axes.
+        spacing: Millimetres between them.
+        new_shape: Voxels of the target.
+        new_spacing: Millimetres between them.
+    """
+
+    shape: Triple
+    spacing: tuple[float, float, float]
+    new_shape: Triple
+    new_spacing: tuple[float, float, float]
+
+    @classmethod
+    def to(cls, shape: Triple, spacing: tuple[float, float, float], new: tuple[float, float, float]) -> Reslice:
+        """The coarsest grid of that spacing which covers the source."""
+        z, y, x = (max(1, int(np.ceil(n * s / t - 1e-6))) for n, s, t in zip(shape, spacing, new, strict=True))
+        return cls(shape, spacing, (z, y, x), new)
+
+    def forward(self, voxels: Floats) -> Floats:
+        """Values of an array of `shape` at the voxels of the target; beyond the source its edge is repeated."""
+        ratios = [t / s for s, t in zip(self.spacing, self.new_spacing, strict=True)]
+        for axis in np.argsort(ratios)[::-1]:  # what shrinks most comes first: less memory, less work
+            voxels = _along(voxels, self._weights(int(axis)), int(axis))
+        return np.ascontiguousarray(voxels, np.float32)
+
+    def back(self, values: Floats, slab: int = 16) -> Iterator[tuple[int, Floats]]:
+        """
+        Values of an array of `new_shape` at the voxels of the source, some planes at a time.
+
+        Yields:
+            The first plane's number along the first axis, and (planes, rows, columns) from there on.
+        """
+        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing)
+        flat = _along(_along(values, inverse._weights(1), 1), inverse._weights(2), 2)
+        weights = inverse._weights(0)
+        for start in range(0, self.shape[0], slab):
+            yield start, _along(flat, weights[start : start + slab], 0)
+
+    def _weights(self, axis: int) -> NDArray[np.float32]:
+        """
+        Matrix (target, source) of an axis.
+
+        A triangle as wide as one step of the coarser grid: linear interpolation where the target is finer, averaging
+        where it is coarser.
+        """
+        source, target = self.shape[axis], self.new_shape[axis]
+        step = self.new_spacing[axis] / self.spacing[axis]
+        at = np.clip((source - 1) / 2 + (np.arange(target) - (target - 1) / 2) * step, 0, source - 1)
+        weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]) / max(1.0, step))
+        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _along(voxels: Floats, weights: NDArray[np.float32], axis: int) -> Floats:
+    if weights.shape[0] == weights.shape[1] and np.array_equal(weights, np.eye(len(weights), dtype=np.float32)):
+        return voxels
+    return np.asarray(np.moveaxis(np.tensordot(weights, voxels, (1, axis)), 0, axis), np.float32)

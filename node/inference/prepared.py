@@ -1,0 +1,133 @@
+"""A volume as a graph wants to see it, and the way back to the volume's grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from node.domain.volume import Volume
+from node.errors import Refused
+from node.imaging.crop import Box, bounding_box
+from node.imaging.grid import Bools, Floats, Spacing
+from node.imaging.head import find_head
+from node.imaging.intensity import plain_scale, robust_scale
+from node.imaging.reorient import Turn, turn_to
+from node.imaging.reslice import Reslice
+from node.inference.layout import Intensity, Layout
+
+_DO = "send images of the kind that the model's card names"
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """
+    A volume on the graph's grid.
+
+    Attributes:
+        grid: Shape (slice, row, column) in the model's orientation and numbers.
+        step: Slices between neighbours.
+        voxel_ml: Of the grid.
+        reaches_first: Whether the grid begins where the image does, along its first axis.
+        reaches_last: Whether it ends where the image does.
+    """
+
+    grid: Floats
+    step: int
+    voxel_ml: float
+    reaches_first: bool
+    reaches_last: bool
+    _turn: Turn
+    _shape: tuple[int, int, int]
+    _box: Box
+    _reslice: Reslice
+
+    def back(self, values: Floats, threshold: float) -> Bools:
+        """Where values on the grid reach a threshold, on the grid of the volume; some planes at a time."""
+        mask = np.zeros(self._shape, bool)
+        part = mask[self._box.slices]
+        for start, planes in self._reslice.back(values):
+            part[start : start + len(planes)] = planes >= threshold
+        return np.ascontiguousarray(self._turn.undo(mask))
+
+
+def prepare(volume: Volume, layout: Layout, *, modality: str, at: str) -> Prepared:
+    """
+    Bring a volume into a model's form.
+
+    Args:
+        volume: Any orientation.
+        layout: What the model wants.
+        modality: The only one that it draws on; "" for any.
+        at: The model, for the message.
+
+    Raises:
+        Refused: It is another modality or shows no head ("wrong anatomy"), or it is tilted too far or too coarse
+            ("unsupported image").
+    """
+    if modality and volume.modality != modality:
+        raise Refused("wrong anatomy", f"the image is {volume.modality}, not {modality}", at=at, do=_DO)
+    turn = turn_to(layout.axes, volume.geometry)
+    if turn.tilt_deg > layout.most_tilt_deg:
+        found = f"the image is tilted by {turn.tilt_deg:.0f} degrees against {layout.axes}"
+        raise Refused("unsupported image", found, at=at, do=_DO)
+    spacing: Spacing = turn.sizes(volume.geometry.spacing)
+    if any(s > most for s, most in zip(spacing, layout.coarsest_mm, strict=True)):
+        found = f"voxels of {' x '.join(f'{s:.1f}' for s in spacing)} mm ({layout.axes}) are too coarse"
+        raise Refused("unsupported image", found, at=at, do=_DO)
+    voxels = turn.apply(volume.voxels)
+    seen = _seen(voxels, spacing, layout.intensity, at)
+    box = bounding_box(seen)
+    assert box is not None  # noqa: S101 - `_seen` refuses what is empty
+    centre, spread = _scale(voxels[seen], layout.intensity, at)
+    reslice = Reslice.to(box.shape, spacing, _target(spacing, layout))
+    grid = _scaled(reslice.forward(_clipped(voxels[box.slices], layout.intensity)), centre, spread, layout.intensity)
+    return Prepared(
+        grid=grid,
+        step=max(1, round(layout.neighbour_mm / reslice.new_spacing[0])),
+        voxel_ml=float(np.prod(reslice.new_spacing)) / 1000,
+        reaches_first=box.start[0] == 0,
+        reaches_last=box.stop[0] == voxels.shape[0],
+        _turn=turn,
+        _shape=(voxels.shape[0], voxels.shape[1], voxels.shape[2]),
+        _box=box,
+        _reslice=reslice,
+    )
+
+
+def _target(spacing: Spacing, layout: Layout) -> Spacing:
+    z, y, x = layout.spacing_mm
+    return (max(z, spacing[0]) if layout.form == "slices" else z, y, x)
+
+
+def _seen(voxels: Floats, spacing: Spacing, intensity: Intensity, at: str) -> Bools:
+    """What of the image counts."""
+    if intensity.over == "head":
+        head = find_head(np.ascontiguousarray(voxels), spacing)
+        if head is None:
+            raise Refused("wrong anatomy", "no head was found in the image", at=at, do=_DO)
+        return head.mask
+    seen = np.ones(voxels.shape, bool) if intensity.over == "all" else voxels != 0
+    if not seen.any():
+        raise Refused("wrong anatomy", "the image is empty", at=at, do=_DO)
+    return seen
+
+
+def _scale(values: Floats, intensity: Intensity, at: str) -> tuple[float, float]:
+    if intensity.scale == "fixed":
+        return intensity.centre, intensity.spread
+    centre, spread = (robust_scale if intensity.scale == "robust" else plain_scale)(_clipped(values, intensity))
+    if spread <= 0:
+        raise Refused("wrong anatomy", "the image has the same intensity everywhere", at=at, do=_DO)
+    return centre, spread
+
+
+def _clipped(values: Floats, intensity: Intensity) -> Floats:
+    return values if intensity.before is None else np.clip(values, *intensity.before)
+
+
+def _scaled(values: Floats, centre: float, spread: float, intensity: Intensity) -> Floats:
+    values = (values - np.float32(centre)) / np.float32(spread)
+    if intensity.after is not None:
+        values = np.clip(values, *intensity.after)
+    return np.asarray(values + np.float32(intensity.shift), np.float32)
