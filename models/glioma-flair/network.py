@@ -13,7 +13,8 @@ from augment import CANVAS, NEIGHBOURS, Case, Sampler, vary
 from torch import nn
 from torch.nn import functional
 
-WIDTHS = (32, 48, 96, 128, 192)
+WIDTHS = (48, 96, 144, 192)
+BLOCK = 2  #: pixels along each side that the first layer takes together, and the last one tells apart again
 BATCH = 16
 RATE = 3e-3
 EMA = 0.998
@@ -31,24 +32,29 @@ class Block(nn.Sequential):
 
 
 class UNet(nn.Module):
-    """A plain U-Net (Ronneberger et al., MICCAI 2015): neighbouring slices in, the logit of the middle one out."""
+    """
+    A U-Net (Ronneberger et al., MICCAI 2015): neighbouring slices in, the logit of the middle one out.
+
+    Blocks of 2 x 2 pixels are its smallest unit: each is taken in, and its four logits are given, as channels (Shi et
+    al., CVPR 2016). On a processor that is twice as fast as a level of full resolution.
+    """
 
     def __init__(self, widths: Sequence[int] = WIDTHS, channels: int = NEIGHBOURS) -> None:
         super().__init__()
-        self.down = nn.ModuleList(Block(b, a) for b, a in zip((channels, *widths), widths, strict=False))
+        self.down = nn.ModuleList(Block(b, a) for b, a in zip((channels * BLOCK**2, *widths), widths, strict=False))
         self.up = nn.ModuleList(Block(b + a, a) for a, b in zip(widths, widths[1:], strict=False))
-        self.out = nn.Conv2d(widths[0], 1, 1)
+        self.out = nn.Conv2d(widths[0], BLOCK**2, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits (n, 1, rows, columns) of (n, neighbours, rows, columns), both multiples of 16."""
-        passed = []
+        x, passed = functional.pixel_unshuffle(x, BLOCK), []
         for level, block in enumerate(self.down):
             x = block(functional.max_pool2d(x, 2) if level else x)
             passed.append(x)
         for level in reversed(range(len(self.up))):
             wider = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = self.up[level](torch.cat([wider, passed[level]], 1))
-        return self.out(x)
+        return functional.pixel_shuffle(self.out(x), BLOCK)
 
 
 class Ensemble(nn.Module):

@@ -84,4 +84,4 @@ def _depth(middles: Sequence[NDArray[np.floating[Any]]], body: Ellipsoid) -> NDA
     """Depth below the surface in mm; exact for a sphere."""
     z, y, x = ((m - c) / r for m, c, r in zip(middles, body.centre, body.radii, strict=True))
     squares = z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2
-    return ((1 - np.sqrt(squares)) * min(body.radii)).astype(np.float32)
+    return np.asarray((1 - np.sqrt(squares)) * min(body.radii), np.float32)

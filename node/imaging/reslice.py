@@ -67,7 +67,7 @@ class Reslice:
         step = self.new_spacing[axis] / self.spacing[axis]
         at = np.clip((source - 1) / 2 + (np.arange(target) - (target - 1) / 2) * step, 0, source - 1)
         weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]) / max(1.0, step))
-        return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
 def _along(voxels: Floats, weights: NDArray[np.float32], axis: int) -> Floats:

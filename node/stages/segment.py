@@ -23,7 +23,7 @@ from node.domain.volume import Volume
 from node.errors import InstanceUnreadable, ModelFailed, Refused
 from node.imaging.grow import grow
 from node.imaging.rasterise import rasterise
-from node.imaging.regrid import changes, onto, overlap
+from node.imaging.regrid import carried, changes, onto, overlap
 from node.inference.model import Segmenter
 
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
@@ -255,21 +255,19 @@ def _from_model(
         why = f"its trust of {drawing.trust:.2f} is below {rules.min_trust:.2f}: {drawing.why}"
         yield PassedOver(f"model {model}", "", why, "low trust")
     else:
-        measured = next(iter(volumes.values()))
-        yield from (_carried(mask, drawn_on, measured, model, drawing) for mask in drawing.masks)
+        yield from (_carried(mask, drawn_on, volumes, model, drawing) for mask in drawing.masks)
 
 
 def _carried(
-    mask: NDArray[np.bool_], drawn_on: Volume, measured: Volume, model: str, drawing: Drawing
+    mask: NDArray[np.bool_], own: Volume, volumes: Mapping[str, Volume], model: str, drawing: Drawing
 ) -> Contour | PassedOver:
     """A model's lesion on the grid of the volume that is measured, which may not be the one it was drawn on."""
-    notes: tuple[str, ...] = (drawing.why,)
-    if not drawn_on.geometry.same_grid(measured.geometry):
-        own, mask = mask, onto(mask, drawn_on.geometry, measured.geometry)
-        if not mask.any():
-            return PassedOver(f"model {model}", "", "its drawing lies outside the image that is measured", "no lesion")
-        notes += changes(own, drawn_on.geometry, mask, measured.geometry)
-    provenance = Provenance(kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=notes)
+    mask, notes = carried(mask, own.geometry, next(iter(volumes.values())).geometry)
+    if not mask.any():
+        return PassedOver(f"model {model}", "", "its drawing lies outside the image that is measured", "no lesion")
+    provenance = Provenance(
+        kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why, *notes)
+    )
     return Contour(mask=mask, provenance=provenance)
 
 
