@@ -65,7 +65,9 @@ class Sampler:
         usual = max(1, round(REACH_MM / case.spacing[0]))
         step = max(1, usual + int(self.draw.choice([-1, 0, 0, 0, 1])))
         last = len(case.image) - 1
-        offsets = np.arange(-(NEIGHBOURS // 2), NEIGHBOURS // 2 + 1) * step * int(self.draw.choice([-1, 1], p=[0.1, 0.9]))
+        offsets = (
+            np.arange(-(NEIGHBOURS // 2), NEIGHBOURS // 2 + 1) * step * int(self.draw.choice([-1, 1], p=[0.1, 0.9]))
+        )
         if self.draw.random() < 0.1:  # the end of a partial stack
             offsets = np.clip(offsets, *((0, 99) if self.draw.random() < 0.5 else (-99, 0)))
         at = np.clip(k + offsets, 0, last)
@@ -109,7 +111,9 @@ def _grid(
     rows, columns = (np.arange(m) - (m - 1) / 2 for m in canvas)
     at = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
     bend = draw.normal(0, 1.5, (n, 2, 5, 5)) * (draw.random((n, 1, 1, 1)) < 0.5)
-    smooth = functional.interpolate(torch.from_numpy(bend.astype(np.float32)), canvas, mode="bicubic", align_corners=True)
+    smooth = functional.interpolate(
+        torch.from_numpy(bend.astype(np.float32)), canvas, mode="bicubic", align_corners=True
+    )
     at = at[None] + smooth.permute(0, 2, 3, 1).numpy()
     middle = places[:, 1:] + draw.normal(0, 6, (n, 2))
     where = np.einsum("nij,nrcj->nrci", affine, at) + middle[:, None, None, :]

@@ -6,6 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class UNet(nn.Module):
     def __init__(self, widths: Sequence[int] = WIDTHS, channels: int = NEIGHBOURS) -> None:
         super().__init__()
         self.down = nn.ModuleList(Block(b, a) for b, a in zip((channels * BLOCK**2, *widths), widths, strict=False))
-        self.up = nn.ModuleList(Block(b + a, a) for a, b in zip(widths, widths[1:], strict=False))
+        self.up = nn.ModuleList(Block(b + a, a) for a, b in pairwise(widths))
         self.out = nn.Conv2d(widths[0], BLOCK**2, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from node.imaging.grid import Floats
 
@@ -58,15 +59,16 @@ class Reslice:
 
     def _weights(self, axis: int) -> NDArray[np.float32]:
         """
-        Matrix (target, source) of an axis.
+        Matrix (target, source) of an axis: linear interpolation, after smoothing where the target is coarser.
 
-        A triangle as wide as one step of the coarser grid: linear interpolation where the target is finer, averaging
-        where it is coarser.
+        The Gaussian's standard deviation is half of what a step grows by, in voxels of the source (as in TorchIO).
         """
         source, target = self.shape[axis], self.new_shape[axis]
         step = self.new_spacing[axis] / self.spacing[axis]
         at = np.clip((source - 1) / 2 + (np.arange(target) - (target - 1) / 2) * step, 0, source - 1)
-        weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]) / max(1.0, step))
+        weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]))
+        if step > 1:
+            weights = ndimage.gaussian_filter1d(weights, (step - 1) / 2, axis=1, mode="nearest")
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
