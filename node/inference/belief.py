@@ -13,8 +13,15 @@ from node.inference.layout import Pair, Trust
 FULL = 0.9  #: a factor below is named as a doubt
 
 
-def signs(probability: Floats, drawn: Bools, passes: Sequence[Bools], threshold: float, voxel_ml: float,
-          *, cut_first: bool = True, cut_last: bool = True) -> dict[str, float]:  # fmt: skip
+def signs(
+    probability: Floats,
+    drawn: Bools,
+    passes: Sequence[Bools],
+    threshold: float,
+    voxel_ml: float,
+    *,
+    ends: tuple[bool, bool] = (True, True),
+) -> dict[str, float]:
     """
     What a drawing shows, on the graph's grid.
 
@@ -24,20 +31,19 @@ def signs(probability: Floats, drawn: Bools, passes: Sequence[Bools], threshold:
         passes: What each pass by itself gives above the threshold; empty for a single pass.
         threshold: The model's.
         voxel_ml: Of the grid.
-        cut_first: Whether the grid's first slice is the image's.
-        cut_last: Whether its last slice is the image's.
+        ends: Whether the grid's first and last slice are the image's.
 
     Returns:
         The attributes of `Trust`, each with what was measured.
     """
     inside, above = float(probability[drawn].sum()), int((probability >= threshold).sum())
     areas = drawn.sum(axis=(1, 2))
-    ends = [int(areas[0]) * cut_first, int(areas[-1]) * cut_last]
+    cut = max(int(areas[0]) * ends[0], int(areas[-1]) * ends[1])
     found = {
         "certainty": 2 * inside / (int(drawn.sum()) + float(probability.sum(dtype=np.float64))),
         "share": min(1.0, int(drawn.sum()) / max(above, 1)),
         "size_ml": float(drawn.sum()) * voxel_ml,
-        "end": max(ends) / int(areas.max()),
+        "end": cut / int(areas.max()),
     }
     if passes:
         found["agreement"] = float(np.mean([dice(each, probability >= threshold) for each in passes]))

@@ -85,31 +85,41 @@ class OnnxSegmenter:
 
     def draw(self, volume: Volume) -> Drawing:
         """Draw on one volume; see `__call__`."""
-        prepared = prepare(volume, self.layout, modality=self.modality, at=self._at)
-        answer = self.answer(prepared)
-        pieces = self._pieces(answer.probability, prepared)
-        if not pieces:
-            return Drawing(masks=(), trust=0.0, why=NOTHING)
-        found = signs(
-            answer.probability, np.logical_or.reduce(pieces), answer.passes, self.layout.threshold, prepared.voxel_ml,
-            cut_first=prepared.reaches_first, cut_last=prepared.reaches_last,
-        )  # fmt: skip
-        trust, low = trust_of(found, self.layout.trust)
-        masks = [self._outline(answer.probability, piece, prepared) for piece in pieces]
-        masks = sorted((m for m in masks if m.any()), key=lambda m: -int(m.sum()))
-        return Drawing(masks=tuple(masks), trust=trust if masks else 0.0, why=doubts(low) if masks else NOTHING)
+        prepared = self.prepare(volume)
+        return self.drawing(self.answer(prepared), prepared)
 
-    def signs_of(self, volume: Volume) -> dict[str, float]:
-        """What a drawing on this volume shows, as `belief.signs` measures it; empty where nothing is drawn."""
-        prepared = prepare(volume, self.layout, modality=self.modality, at=self._at)
-        answer = self.answer(prepared)
+    def prepare(self, volume: Volume) -> Prepared:
+        """
+        A volume on the graph's grid.
+
+        Raises:
+            Refused: It is not what the model was made for.
+        """
+        return prepare(volume, self.layout, modality=self.modality, at=self._at)
+
+    def drawing(self, answer: Answer, prepared: Prepared) -> Drawing:
+        """What an answer of the graph draws on the grid of the volume."""
+        pieces = self._pieces(answer.probability, prepared)
+        masks = [self._outline(answer.probability, piece, prepared) for piece in pieces]
+        masks = sorted((mask for mask in masks if mask.any()), key=lambda mask: -int(mask.sum()))
+        if not masks:
+            return Drawing(masks=(), trust=0.0, why=NOTHING)
+        trust, low = trust_of(self.signs(answer, prepared), self.layout.trust)
+        return Drawing(masks=tuple(masks), trust=trust, why=doubts(low))
+
+    def signs(self, answer: Answer, prepared: Prepared) -> dict[str, float]:
+        """What the drawing that an answer gives shows, as `belief.signs` measures it; empty where nothing is drawn."""
         pieces = self._pieces(answer.probability, prepared)
         if not pieces:
             return {}
         return signs(
-            answer.probability, np.logical_or.reduce(pieces), answer.passes, self.layout.threshold, prepared.voxel_ml,
-            cut_first=prepared.reaches_first, cut_last=prepared.reaches_last,
-        )  # fmt: skip
+            answer.probability,
+            np.logical_or.reduce(pieces),
+            answer.passes,
+            self.layout.threshold,
+            prepared.voxel_ml,
+            ends=(prepared.reaches_first, prepared.reaches_last),
+        )
 
     def check_golden(self, golden: Mapping[str, Any], /) -> list[str]:
         """Draw on the images that `golden.json` describes; every difference in words (see `segmenter_golden`)."""

@@ -107,7 +107,8 @@ def test_a_mirrored_pass_is_averaged_and_its_agreement_is_a_sign():
     (half,) = segmenter(layout, graph)({"any": volume}).masks
     both = segmenter(replace(layout, flips=((2,),)), graph)
     (whole,) = both({"any": volume}).masks
-    signs = both.signs_of(volume)
+    prepared = both.prepare(volume)
+    signs = both.signs(both.answer(prepared), prepared)
     assert not half[:, :, 20:].any()
     assert whole[:, :, 21:].any()
     assert whole[:, :, :19].any()
@@ -167,9 +168,10 @@ def test_trust_is_the_product_of_what_is_asked_and_says_what_is_low():
 def test_nothing_bright_gives_no_mask():
     """No voxel above the threshold: no masks, no trust, and a sentence."""
     volume, _ = with_ball((12, 40, 40), (4.0, 2.0, 2.0), value=20.0)
-    drawing = segmenter()({"any": volume})
+    model = segmenter()
+    drawing, prepared = model({"any": volume}), model.prepare(volume)
     assert (drawing.masks, drawing.trust, drawing.why) == ((), 0.0, NOTHING)
-    assert segmenter().signs_of(volume) == {}
+    assert model.signs(model.answer(prepared), prepared) == {}
 
 
 HEAD = Painting(
