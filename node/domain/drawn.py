@@ -17,8 +17,11 @@ DOUBTS: Mapping[str, Said] = {
 
 NOTHING = say("No voxel of the image was taken for lesion.")
 TRUSTED = say("The network is sure of the outline, mirrored images give the same, and it lies in one piece.")
+SURE = say("The network is sure of the outline; nothing else about the drawing was measured.")
 
 
-def doubts(low: Sequence[str]) -> str:
-    """Why a drawing is trusted as much as it is: the low factors, worst first; none is full trust."""
-    return " ".join(DOUBTS[name] for name in low) if low else TRUSTED
+def doubts(low: Sequence[str], asked: Sequence[str] = tuple(DOUBTS)) -> str:
+    """Why a drawing is trusted as much as it is: the low ones of the factors asked for, worst first."""
+    if low:
+        return " ".join(DOUBTS[name] for name in low)
+    return TRUSTED if {"agreement", "share"} & {*asked} else SURE

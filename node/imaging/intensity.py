@@ -22,5 +22,11 @@ def plain_scale(values: Floats) -> tuple[float, float]:
     return float(np.mean(values, dtype=np.float64)), float(np.std(values, dtype=np.float64))
 
 
+def range_scale(values: Floats) -> tuple[float, float]:
+    """Smallest value, and the way from it to the largest."""
+    low = float(np.min(values))
+    return low, float(np.max(values)) - low
+
+
 def _some(values: Floats) -> Floats:
     return values[:: max(1, len(values) // SAMPLE)]

@@ -24,18 +24,22 @@ class Reslice:
         spacing: Millimetres between them.
         new_shape: Voxels of the target.
         new_spacing: Millimetres between them.
+        smooth: Whether what becomes coarser is smoothed first.
     """
 
     shape: Triple
     spacing: tuple[float, float, float]
     new_shape: Triple
     new_spacing: tuple[float, float, float]
+    smooth: bool = True
 
     @classmethod
-    def to(cls, shape: Triple, spacing: tuple[float, float, float], new: tuple[float, float, float]) -> Reslice:
+    def to(
+        cls, shape: Triple, spacing: tuple[float, float, float], new: tuple[float, float, float], *, smooth: bool = True
+    ) -> Reslice:
         """The coarsest grid of that spacing which covers the source."""
         z, y, x = (max(1, int(np.ceil(n * s / t - 1e-6))) for n, s, t in zip(shape, spacing, new, strict=True))
-        return cls(shape, spacing, (z, y, x), new)
+        return cls(shape, spacing, (z, y, x), new, smooth)
 
     def forward(self, voxels: Floats) -> Floats:
         """Values of an array of `shape` at the voxels of the target; beyond the source its edge is repeated."""
@@ -51,7 +55,7 @@ class Reslice:
         Yields:
             The first plane's number along the first axis, and (planes, rows, columns) from there on.
         """
-        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing)
+        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing, self.smooth)
         flat = _along(_along(values, inverse._weights(1), 1), inverse._weights(2), 2)
         weights = inverse._weights(0)
         for start in range(0, self.shape[0], slab):
@@ -67,7 +71,7 @@ class Reslice:
         step = self.new_spacing[axis] / self.spacing[axis]
         at = np.clip((source - 1) / 2 + (np.arange(target) - (target - 1) / 2) * step, 0, source - 1)
         weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]))
-        if step > 1:
+        if step > 1 and self.smooth:
             weights = ndimage.gaussian_filter1d(weights, (step - 1) / 2, axis=1, mode="nearest")
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 

@@ -58,6 +58,11 @@ def trust_of(found: Mapping[str, float], asked: Trust) -> tuple[float, tuple[str
     return round(float(np.prod(list(factors.values()))), 4), tuple(low)
 
 
+def asked_of(trust: Trust) -> tuple[str, ...]:
+    """Names of the factors that a model gives."""
+    return tuple(f.name for f in fields(trust) if getattr(trust, f.name))
+
+
 def scaled(value: float, ends: Pair) -> float:
     """0 at the first end and beyond, 1 at the second end and beyond."""
     return float(np.clip((value - ends[0]) / (ends[1] - ends[0]), 0, 1))

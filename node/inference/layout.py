@@ -15,25 +15,32 @@ Triple = tuple[int, int, int]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intensity:
     """
-    What the graph's numbers mean: (value - centre) / spread, clipped.
+    What the graph's numbers mean: (value - centre) / spread * times, clipped, plus shift.
 
     Attributes:
         scale: "robust": median and 1.4826 times the median absolute deviation; "plain": mean and standard deviation;
-            "fixed": `centre` and `spread` as they stand here.
-        over: What of the image the scale is taken over: "head" (found in the image), "nonzero" voxels, or "all".
+            "range": smallest value and the way to the largest; "fixed": `centre` and `spread` as they stand here.
+        over: What of the image the scale is taken over: "head" (found in the image), "nonzero" voxels, "filled"
+            (those that are not zero in some channel, and what they enclose), the "box" around these, or "all".
+        masked: Whether what is not `over` is `outside`, and not scaled.
+        when: Whether the scale is taken "before" the image is brought to `spacing_mm`, or "after" it.
         before: Raw values are clipped to this range first; None leaves them.
         centre: For "fixed".
         spread: For "fixed".
+        times: Factor on scaled values.
         after: Scaled values are clipped to this range; None leaves them.
         shift: Added last.
         outside: Value of what lies outside the image, in the graph's numbers.
     """
 
-    scale: Literal["robust", "plain", "fixed"] = "robust"
-    over: Literal["head", "nonzero", "all"] = "all"
+    scale: Literal["robust", "plain", "range", "fixed"] = "robust"
+    over: Literal["head", "nonzero", "filled", "box", "all"] = "all"
+    masked: bool = False
+    when: Literal["before", "after"] = "before"
     before: Pair | None = None
     centre: float = 0.0
     spread: float = 1.0
+    times: float = 1.0
     after: Pair | None = None
     shift: float = 0.0
     outside: float = 0.0
@@ -72,43 +79,72 @@ class Layout:
 
     Attributes:
         role: Whose volume is drawn on; "" for the first.
+        channels: Roles of the graph's channels, where it takes more than one; the first is `role`. The others are
+            brought to its grid.
         form: "slices": the graph takes (n, neighbours, rows, columns) and draws the middle slice; "patch": it takes
-            (n, 1, slices, rows, columns). It answers (n, classes, …) on the same grid.
+            (n, channels, slices, rows, columns). It answers (n, classes, …) on the same grid.
         axes: What the three axes run towards, of L, R, A, P, S, I.
         most_tilt_deg: An image whose axes lie further from these is refused.
         spacing_mm: Of the graph's grid. Where `form` is "slices", the first is the least distance: slices are
             averaged to reach it, and never made up.
+        smooth: Whether an image that becomes coarser is smoothed first, so that nothing aliases.
+        crop: Whether the image is cut to what `intensity.over` finds.
         coarsest_mm: An image whose voxels, in the order `axes`, are larger is refused.
         window: Voxels of one window; where `form` is "slices", the first is the number of neighbours.
         neighbour_mm: Wanted distance between neighbours; 0 for adjacent ones.
         overlap: Of adjacent windows, as a share of their size.
+        steps: "even": windows lie evenly, and overlap more where that needs it; "fixed": each begins so far after the
+            one before, and the last is moved back into the image.
+        weights: Of a window's voxels: "bell": Gaussian around its middle; "peak": around the voxel after it where its
+            size is even; "even": all the same.
+        average: What is averaged where windows overlap: the "probability", or the graph's "answer" before it.
         flips: For each further pass, the axes of the window that are flipped in it.
-        activation: What turns the graph's answer into probabilities.
+        activation: What turns the graph's answer into probabilities. "argmax": that of the likeliest class of
+            lesion against the likeliest other class, so that 0.5 is where the likeliest class of all changes.
         classes: Those of the answer that are lesion; their probabilities are added ("softmax") or the highest counts.
         threshold: Voxels of at least this probability are drawn.
         smallest_ml: Pieces below are left out.
         smallest_share: So are pieces below this share of the largest one.
         lesions: "one": all pieces are one lesion; "each": every piece is a lesion of its own.
+        intensity: Of every channel.
+        intensities: Of each channel, where they differ.
     """
 
     form: Literal["slices", "patch"]
     window: Triple
     spacing_mm: tuple[float, float, float]
     role: str = ""
+    channels: tuple[str, ...] = ()
     axes: str = "SPL"
     most_tilt_deg: float = 40.0
     coarsest_mm: tuple[float, float, float] = (10.0, 10.0, 10.0)
+    smooth: bool = True
+    crop: bool = True
     neighbour_mm: float = 0.0
     overlap: float = 0.5
+    steps: Literal["even", "fixed"] = "even"
+    weights: Literal["bell", "peak", "even"] = "bell"
+    average: Literal["probability", "answer"] = "probability"
     flips: tuple[tuple[int, ...], ...] = ()
-    activation: Literal["none", "sigmoid", "softmax"] = "none"
+    activation: Literal["none", "sigmoid", "softmax", "argmax"] = "none"
     classes: tuple[int, ...] = (0,)
     threshold: float = 0.5
     smallest_ml: float = 0.0
     smallest_share: float = 0.0
     lesions: Literal["one", "each"] = "each"
     intensity: Intensity = field(default_factory=Intensity)
+    intensities: tuple[Intensity, ...] = ()
     trust: Trust = field(default_factory=Trust)
+
+    @property
+    def scales(self) -> tuple[Intensity, ...]:
+        """One for each channel that has a role of its own."""
+        return self.intensities or (self.intensity,) * max(1, len(self.channels))
+
+    @property
+    def fed(self) -> int:
+        """Channels that the graph takes."""
+        return self.window[0] if self.form == "slices" and not self.channels else max(1, len(self.channels))
 
 
 def mistakes(layout: Layout) -> Iterator[str]:
@@ -125,7 +161,16 @@ def mistakes(layout: Layout) -> Iterator[str]:
         "classes names none": not layout.classes or min(layout.classes) < 0,
         "flips names an axis that a window does not have": not {a for f in layout.flips for a in f}
         <= {*range(1 if slices else 0, 3)},
-        "intensity.spread is not above zero": layout.intensity.spread <= 0,
+        "intensity.spread is not above zero": min(i.spread for i in layout.scales) <= 0,
+        "intensity.when is 'after' over what is found before": any(
+            i.when == "after" and i.over not in ("all", "nonzero") for i in layout.scales
+        ),
+        "channels does not begin with role, or names one twice": bool(layout.channels)
+        and (layout.channels[0] != layout.role or len({*layout.channels}) < len(layout.channels)),
+        "channels have no neighbours: window must begin with 1": slices and layout.fed > 1 and bool(layout.channels)
+        and layout.window[0] > 1,
+        "intensities are not one for each of channels": bool(layout.intensities)
+        and len(layout.intensities) != max(1, len(layout.channels)),
     }
     yield from (f"segmenter.{text}" for text, is_so in wrong.items() if is_so)
     for name in (f.name for f in fields(Trust)):

@@ -1,16 +1,16 @@
 """
 The engine of ONNX segmenters: what `[segmenter]` of a manifest says, done to a volume.
 
-The graph's contract: one input, float32, (n, neighbours, rows, columns) or (n, 1, slices, rows, columns); one output
-(the first counts), float32, (n, classes, …) on the same grid: probabilities, or what `activation` makes them of.
+The graph's contract: one input, float32, (n, neighbours, rows, columns) or (n, channels, slices, rows, columns); one
+output (the first counts), float32, (n, classes, …) on the same grid: probabilities, or what `activation` makes them of.
 Memory holds the image cut to the head (or to what is not zero), the same on the graph's grid, and two sums on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnxruntime
@@ -21,12 +21,13 @@ from node.domain.findings import Drawing, ModelFacts
 from node.domain.volume import Volume
 from node.errors import ModelFailed
 from node.imaging.grid import Bools, Floats, components, placed
-from node.inference.belief import signs, trust_of
-from node.inference.layout import Layout
+from node.inference.belief import asked_of, signs, trust_of
+from node.inference.layout import Layout, Triple
 from node.inference.onnx_session import FOREIGN, REPORT, open_session
 from node.inference.prepared import Prepared, prepare
 from node.inference.segmenter_golden import differences
-from node.inference.windows import Box, bell, boxes, padding
+from node.inference.segmenter_probe import probe_differences
+from node.inference.windows import Box, boxes, padding, weights_of
 
 BATCH = 4  #: windows that pass through the graph at once
 REACH = 2  #: voxels of the graph's grid around a piece from which its outline is interpolated
@@ -81,7 +82,8 @@ class OnnxSegmenter:
             Refused: The image is not what the model was made for ("wrong anatomy", "unsupported image").
             ModelFailed: The role is absent, or the graph broke its promise.
         """
-        return self.draw(self._drawn_on(volumes))
+        prepared = self.prepare_all(volumes)
+        return self.drawing(self.answer(prepared), prepared)
 
     def draw(self, volume: Volume) -> Drawing:
         """Draw on one volume; see `__call__`."""
@@ -97,6 +99,17 @@ class OnnxSegmenter:
         """
         return prepare(volume, self.layout, modality=self.modality, at=self._at)
 
+    def prepare_all(self, volumes: Mapping[str, Volume]) -> Prepared:
+        """
+        The volumes of all channels on the graph's grid.
+
+        Raises:
+            Refused: They are not what the model was made for.
+            ModelFailed: A role is absent.
+        """
+        first, *others = [self._role(volumes, role) for role in self.layout.channels or (self.role,)]
+        return prepare(first, self.layout, modality=self.modality, at=self._at, others=others)
+
     def drawing(self, answer: Answer, prepared: Prepared) -> Drawing:
         """What an answer of the graph draws on the grid of the volume."""
         pieces = self._pieces(answer.probability, prepared)
@@ -105,7 +118,7 @@ class OnnxSegmenter:
         if not masks:
             return Drawing(masks=(), trust=0.0, why=NOTHING)
         trust, low = trust_of(self.signs(answer, prepared), self.layout.trust)
-        return Drawing(masks=tuple(masks), trust=trust, why=doubts(low))
+        return Drawing(masks=tuple(masks), trust=trust, why=doubts(low, asked_of(self.layout.trust)))
 
     def signs(self, answer: Answer, prepared: Prepared) -> dict[str, float]:
         """What the drawing that an answer gives shows, as `belief.signs` measures it; empty where nothing is drawn."""
@@ -123,7 +136,17 @@ class OnnxSegmenter:
 
     def check_golden(self, golden: Mapping[str, Any], /) -> list[str]:
         """Draw on the images that `golden.json` describes; every difference in words (see `segmenter_golden`)."""
-        return differences(golden, self.draw)
+        return probe_differences(golden, self) if "probes" in golden else differences(golden, self.draw)
+
+    def looks(self, prepared: Prepared) -> Literal["logits", "shares", "probabilities"]:
+        """What the graph answers to one window: "shares" sum to one over the classes."""
+        window = self._window
+        padded = self._padded(prepared.channels, padding(_shape(prepared.grid), window))
+        raw = self._run(self._seen(padded, next(boxes(_shape(padded[0]), window, 0.0)), prepared.step)[None])
+        if raw.min() < 0 or raw.max() > 1:
+            return "logits"
+        sums = raw.sum(axis=1)
+        return "shares" if raw.shape[1] > 1 and np.abs(sums - 1).max() < 1e-3 else "probabilities"
 
     def answer(self, prepared: Prepared) -> Answer:
         """
@@ -135,37 +158,55 @@ class OnnxSegmenter:
         total, passes = np.zeros(prepared.grid.shape, np.float32), []
         flips: tuple[tuple[int, ...], ...] = ((), *self.layout.flips)
         for flip in flips:
-            one = np.flip(self._pass(np.flip(prepared.grid, flip), prepared.step), flip)
+            flipped = tuple(np.flip(channel, flip) for channel in prepared.channels)
+            one = np.flip(self._pass(flipped, prepared.step), flip)
             total += one
             passes.append(one >= self.layout.threshold)
         return Answer(total / np.float32(len(flips)), tuple(passes) if len(flips) > 1 else ())
 
-    def _pass(self, grid: Floats, step: int) -> Floats:
-        """Probabilities of one pass on the whole grid."""
-        window = self.layout.window if self.layout.form == "patch" else (1, *self.layout.window[1:])
-        added = padding((grid.shape[0], grid.shape[1], grid.shape[2]), window)
-        padded = np.pad(grid, added, constant_values=self.layout.intensity.outside)
-        weight = bell(window)
-        total, weights = np.zeros(padded.shape, np.float32), np.zeros(padded.shape, np.float32)
-        shape = (padded.shape[0], padded.shape[1], padded.shape[2])
-        for group in _grouped(boxes(shape, window, self.layout.overlap), BATCH):
-            answers = self._run(np.stack([self._seen(padded, box, step) for box in group]))
-            for box, one in zip(group, answers, strict=True):
-                total[box] += weight * one.reshape(window)
-                weights[box] += weight
-        inner = tuple(slice(before, n - after) for (before, after), n in zip(added, padded.shape, strict=True))
-        return np.asarray((total / weights)[inner], np.float32)
+    @property
+    def _window(self) -> Triple:
+        """Voxels of the grid that one window answers for."""
+        return self.layout.window if self.layout.form == "patch" else (1, *self.layout.window[1:])
 
-    def _seen(self, padded: Floats, box: Box, step: int) -> Floats:
-        """What the graph is shown for one window: (neighbours, rows, columns), or (1, slices, rows, columns)."""
+    def _pass(self, channels: Sequence[Floats], step: int) -> Floats:
+        """Probabilities of one pass on the whole grid."""
+        window, averages_answers = self._window, self.layout.average == "answer"
+        added = padding(_shape(channels[0]), window)
+        padded = self._padded(channels, added)
+        weight = weights_of(window, self.layout.weights)
+        shape = _shape(padded[0])
+        total, weights = np.zeros((1, *shape), np.float32), np.zeros(shape, np.float32)
+        for group in _grouped(boxes(shape, window, self.layout.overlap, self.layout.steps), BATCH):
+            answers = self._run(np.stack([self._seen(padded, box, step) for box in group]))
+            if not averages_answers:
+                answers = self._probability(answers)[:, None]
+            if len(total) != answers.shape[1]:
+                total = np.zeros((answers.shape[1], *shape), np.float32)
+            for box, one in zip(group, answers, strict=True):
+                total[(slice(None), *box)] += weight * one.reshape(-1, *window)
+                weights[box] += weight
+        total /= weights
+        inner = tuple(slice(before, n - after) for (before, after), n in zip(added, shape, strict=True))
+        return np.asarray((self._probability(total[None]) if averages_answers else total)[(0, *inner)], np.float32)
+
+    def _padded(self, channels: Sequence[Floats], added: tuple[tuple[int, int], ...]) -> tuple[Floats, ...]:
+        """Channels filled up with what lies outside images."""
+        each = zip(channels, self.layout.scales, strict=True)
+        return tuple(np.pad(channel, added, constant_values=scale.outside) for channel, scale in each)
+
+    def _seen(self, padded: Sequence[Floats], box: Box, step: int) -> Floats:
+        """What the graph is shown for one window: (channels or neighbours, rows, columns), or with slices between."""
         if self.layout.form == "patch":
-            return padded[box][None]
-        reach = self.layout.window[0] // 2
-        at = np.clip(box[0].start + step * np.arange(-reach, reach + 1), 0, len(padded) - 1)
-        return np.asarray(padded[at][:, box[1], box[2]], np.float32)
+            return np.stack([channel[box] for channel in padded])
+        if self.layout.channels:
+            return np.stack([channel[box][0] for channel in padded])
+        reach, (grid,) = self.layout.window[0] // 2, padded
+        at = np.clip(box[0].start + step * np.arange(-reach, reach + 1), 0, len(grid) - 1)
+        return np.asarray(grid[at][:, box[1], box[2]], np.float32)
 
     def _run(self, windows: Floats) -> Floats:
-        """Probability of lesion for each voxel of each window: (n, …) without the classes."""
+        """The graph's answer for each window: (n, classes, …)."""
         try:
             (raw,) = self._session.run([self._output], {self._input: np.ascontiguousarray(windows, np.float32)})
         except FOREIGN as error:
@@ -177,7 +218,11 @@ class OnnxSegmenter:
         if raw.shape[1] <= max(self.layout.classes):
             found = f"answered {raw.shape[1]} classes, none of them number {max(self.layout.classes)}"
             raise ModelFailed(found, at=self._at, do=REPORT)
-        probability = _probability(np.asarray(raw, np.float32), self.layout)
+        return np.asarray(raw, np.float32)
+
+    def _probability(self, raw: Floats) -> Floats:
+        """Probability of lesion, (n, …) without the classes."""
+        probability = _probability(raw, self.layout)
         if not np.isfinite(probability).all() or probability.min() < -1e-4 or probability.max() > 1 + 1e-4:
             raise ModelFailed("answered what is no probability", at=self._at, do=REPORT)
         return probability
@@ -198,13 +243,13 @@ class OnnxSegmenter:
         near = np.where(ndimage.binary_dilation(piece, iterations=REACH), probability, 0).astype(np.float32)
         return prepared.back(near, self.layout.threshold)
 
-    def _drawn_on(self, volumes: Mapping[str, Volume]) -> Volume:
-        if not self.role:
+    def _role(self, volumes: Mapping[str, Volume], role: str) -> Volume:
+        if not role:
             return next(iter(volumes.values()))
-        if self.role not in volumes:
-            found = f"draws on the role {self.role}, and was given {', '.join(volumes) or 'none'}"
-            raise ModelFailed(found, at=self._at, do=f"give the pipeline a series with the role {self.role}")
-        return volumes[self.role]
+        if role not in volumes:
+            found = f"draws on the role {role}, and was given {', '.join(volumes) or 'none'}"
+            raise ModelFailed(found, at=self._at, do=f"give the pipeline a series with the role {role}")
+        return volumes[role]
 
     def _signature(self) -> tuple[str, str]:
         takes, gives = self._session.get_inputs(), self._session.get_outputs()
@@ -218,8 +263,7 @@ class OnnxSegmenter:
         return takes[0].name, gives[0].name
 
     def _check_sizes(self, taken: onnxruntime.NodeArg) -> None:
-        channels = self.layout.window[0] if self.layout.form == "slices" else 1
-        wanted = [channels, *self.layout.window[-len(taken.shape) + 2 :]]
+        wanted = [self.layout.fed, *self.layout.window[-len(taken.shape) + 2 :]]
         for size, expected in zip(taken.shape[1:], wanted, strict=True):
             if isinstance(size, int) and size != expected:
                 found = f"takes images of {taken.shape}, while [segmenter] makes windows of {wanted}"
@@ -229,12 +273,20 @@ class OnnxSegmenter:
 def _probability(raw: Floats, layout: Layout) -> Floats:
     """Probability of lesion, (n, …), from the answer (n, classes, …)."""
     chosen = list(layout.classes)
+    if layout.activation == "argmax":
+        others = [number for number in range(raw.shape[1]) if number not in chosen]
+        apart = raw[:, chosen].max(axis=1) - raw[:, others].max(axis=1)
+        return np.asarray(1 / (1 + np.exp(-np.clip(apart, -60, 60))), np.float32)
     if layout.activation == "softmax":
         powers = np.exp(raw - raw.max(axis=1, keepdims=True))
         return np.asarray((powers / powers.sum(axis=1, keepdims=True))[:, chosen].sum(axis=1), np.float32)
     if layout.activation == "sigmoid":
         raw = np.asarray(1 / (1 + np.exp(-np.clip(raw, -60, 60))), np.float32)
     return np.asarray(raw[:, chosen].max(axis=1), np.float32)
+
+
+def _shape(grid: Floats) -> Triple:
+    return grid.shape[0], grid.shape[1], grid.shape[2]
 
 
 def _grouped(items: Iterator[Box], size: int) -> Iterator[list[Box]]:

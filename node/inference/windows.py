@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +25,18 @@ def starts(size: int, window: int, overlap: float) -> list[int]:
     return [round(i * (size - window) / steps) for i in range(steps + 1)]
 
 
-def boxes(shape: Triple, window: Triple, overlap: float) -> Iterator[Box]:
+def fixed_starts(size: int, window: int, overlap: float) -> list[int]:
+    """First voxels of windows at a fixed distance; the last is moved back into the axis (as MONAI places them)."""
+    if size <= window:
+        return [0]
+    step = max(1, int(window * (1 - overlap)))
+    return [*range(0, size - window, step), size - window]
+
+
+def boxes(shape: Triple, window: Triple, overlap: float, steps: Literal["even", "fixed"] = "even") -> Iterator[Box]:
     """Windows over a grid that is nowhere smaller than one of them, first axis slowest."""
-    for corner in product(*(starts(n, w, overlap) for n, w in zip(shape, window, strict=True))):
+    place = starts if steps == "even" else fixed_starts
+    for corner in product(*(place(n, w, overlap) for n, w in zip(shape, window, strict=True))):
         z, y, x = (slice(c, c + w) for c, w in zip(corner, window, strict=True))
         yield z, y, x
 
@@ -36,6 +46,17 @@ def bell(window: Triple) -> Floats:
     axes = [np.exp(-0.5 * ((np.arange(n) - (n - 1) / 2) / max(SIGMA * n, 0.5)) ** 2) for n in window]
     weights: NDArray[np.float64] = axes[0][:, None, None] * axes[1][None, :, None] * axes[2][None, None, :]
     return np.maximum(weights, 1e-3).astype(np.float32)
+
+
+def weights_of(window: Triple, kind: Literal["bell", "peak", "even"]) -> Floats:
+    """Weight of each voxel of a window; "peak" is nnU-Net's bell, whose middle is a voxel."""
+    if kind == "even":
+        return np.ones(window, np.float32)
+    if kind == "bell":
+        return bell(window)
+    z, y, x = (np.exp(-0.5 * ((np.arange(n) - n // 2) / (SIGMA * n)) ** 2) for n in window)
+    weights: NDArray[np.float64] = z[:, None, None] * y[None, :, None] * x[None, None, :]
+    return weights.astype(np.float32)
 
 
 def padding(shape: Triple, window: Triple) -> tuple[tuple[int, int], ...]:
