@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Optional
 
 import typer
 
 from node import logs
 from node.cli.options import ConfigOption, configuration
 from node.errors import ModelFailed
-from node.inference.package import find_packages, load_package
+from node.inference.package import MANIFEST, find_packages, load_package
 
 app = typer.Typer(help="Look at the installed model packages and verify them.", no_args_is_help=True)
 
@@ -35,11 +36,14 @@ def show(model: Annotated[str, typer.Argument(help="Package id.")], config: Conf
 
 
 @app.command()
-def verify(config: ConfigOption = None) -> None:
+def verify(
+    models: Annotated[Optional[list[str]], typer.Argument(help="Package ids or folders; all without.")] = None,  # noqa: UP045
+    config: ConfigOption = None,
+) -> None:
     """Hash every file and run every golden case; exit 1 if a package is not what it says."""
     logs.configure("CRITICAL")
     wrong = 0
-    for name, folder in sorted(find_packages(configuration(config).model_dirs).items()):
+    for name, folder in sorted(_named(models or [], config).items()):
         try:
             package = load_package(folder)
             package.verify()
@@ -48,3 +52,53 @@ def verify(config: ConfigOption = None) -> None:
             wrong += 1
             typer.echo(f"WRONG  {name}: {error}")
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command("import")
+def bring_model(
+    source: Annotated[Path, typer.Argument(help="Folder of an nnU-Net v2 export with ONNX, or of a MONAI bundle.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder of the package, called as its id.")],
+    package_id: Annotated[str, typer.Option("--id", help="Package id; the folder's name without.")] = "",
+    configuration_name: Annotated[str, typer.Option("--configuration", help="nnU-Net: which of its plans.")] = "",
+    orientation: Annotated[
+        str, typer.Option("--orientation", help="What array axes run towards, such as SPL, where no file says it.")
+    ] = "",
+    spacing: Annotated[str, typer.Option("--spacing", help="MONAI: mm along the axes, such as 1,1,1.")] = "",
+    lesion: Annotated[Optional[list[str]], typer.Option("--lesion", help="Label that is the lesion.")] = None,  # noqa: UP045
+    role: Annotated[Optional[list[str]], typer.Option("--role", help="Role of a channel, such as 0=flair.")] = None,  # noqa: UP045
+    modality: Annotated[str, typer.Option("--modality", help="CT, MR or PT, where no file says it.")] = "",
+    graph: Annotated[str, typer.Option("--graph", help="Name of the ONNX file, where there are several.")] = "",
+    ignore: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--ignore", help="MONAI: step after the network without effect on the label that is drawn."),
+    ] = None,
+) -> None:
+    """Make a segmenter package of a model from elsewhere; what its files do not say is asked for, never guessed."""
+    from node.training.asked import wishes_of
+    from node.training.bring import bring, put
+
+    logs.configure("CRITICAL")
+    name = out.resolve().name
+    if package_id and package_id != name:
+        do = f"say --out {out.parent / package_id}"
+        raise ModelFailed(f"the folder is called {name}, and must be called as the id", at=package_id, do=do)
+    wishes = wishes_of(
+        configuration=configuration_name, orientation=orientation, spacing=spacing, lesion=lesion or [],
+        roles=role or [], modality=modality, graph=graph, ignore=ignore or [],
+    )  # fmt: skip
+    put(out, bring(source, name, wishes))
+    package = load_package(out)
+    package.verify()
+    typer.echo(f"{name} {package.facts.version} in {out}: {package.facts.target}. Not validated here: read card.md.")
+    typer.echo(f"To use it, let node.models_dir be {out.parent} and name {name} in a pipeline's lesion.from.")
+
+
+def _named(models: list[str], config: Path | None) -> dict[str, Path]:
+    """Packages by id; a name that is a folder with a package is that one."""
+    folders = {name: Path(name) for name in models if (Path(name) / MANIFEST).is_file()}
+    if models and len(folders) == len(models):
+        return folders
+    found = find_packages(configuration(config).model_dirs)
+    if absent := [name for name in models if name not in found and name not in folders]:
+        raise ModelFailed("no such package", at=", ".join(absent), do="see `radnode models list`")
+    return {name: folder for name, folder in found.items() if name in models} | folders if models else found

@@ -167,7 +167,9 @@ def mistakes(layout: Layout) -> Iterator[str]:
         ),
         "channels does not begin with role, or names one twice": bool(layout.channels)
         and (layout.channels[0] != layout.role or len({*layout.channels}) < len(layout.channels)),
-        "channels have no neighbours: window must begin with 1": slices and layout.fed > 1 and bool(layout.channels)
+        "channels have no neighbours: window must begin with 1": slices
+        and layout.fed > 1
+        and bool(layout.channels)
         and layout.window[0] > 1,
         "intensities are not one for each of channels": bool(layout.intensities)
         and len(layout.intensities) != max(1, len(layout.channels)),

@@ -177,7 +177,7 @@ class OnnxSegmenter:
         weight = weights_of(window, self.layout.weights)
         shape = _shape(padded[0])
         total, weights = np.zeros((1, *shape), np.float32), np.zeros(shape, np.float32)
-        for group in _grouped(boxes(shape, window, self.layout.overlap, self.layout.steps), BATCH):
+        for group in _grouped(boxes(shape, window, self.layout.overlap, self.layout.steps), self._batch):
             answers = self._run(np.stack([self._seen(padded, box, step) for box in group]))
             if not averages_answers:
                 answers = self._probability(answers)[:, None]
@@ -187,8 +187,8 @@ class OnnxSegmenter:
                 total[(slice(None), *box)] += weight * one.reshape(-1, *window)
                 weights[box] += weight
         total /= weights
-        inner = tuple(slice(before, n - after) for (before, after), n in zip(added, shape, strict=True))
-        return np.asarray((self._probability(total[None]) if averages_answers else total)[(0, *inner)], np.float32)
+        z, y, x = (slice(before, n - after) for (before, after), n in zip(added, shape, strict=True))
+        return (self._probability(total[None]) if averages_answers else total)[0, z, y, x]
 
     def _padded(self, channels: Sequence[Floats], added: tuple[tuple[int, int], ...]) -> tuple[Floats, ...]:
         """Channels filled up with what lies outside images."""
@@ -217,6 +217,9 @@ class OnnxSegmenter:
             raise ModelFailed(found, at=self._at, do=REPORT)
         if raw.shape[1] <= max(self.layout.classes):
             found = f"answered {raw.shape[1]} classes, none of them number {max(self.layout.classes)}"
+            raise ModelFailed(found, at=self._at, do=REPORT)
+        if self.layout.activation == "argmax" and raw.shape[1] <= len(self.layout.classes):
+            found = f"answered {raw.shape[1]} classes, all of them lesion, so that none is likelier than another"
             raise ModelFailed(found, at=self._at, do=REPORT)
         return np.asarray(raw, np.float32)
 
@@ -258,11 +261,15 @@ class OnnxSegmenter:
             found = f"takes {[(i.name, i.type, i.shape) for i in takes]}, not one float32 image of {rank} axes"
             raise ModelFailed(found, at=self._at, do=REPORT)
         self._check_sizes(takes[0])
+        self._batch = 1 if takes[0].shape[0] == 1 else BATCH
         if not gives or gives[0].type != "tensor(float)":
             raise ModelFailed("answers nothing in float32", at=self._at, do=REPORT)
         return takes[0].name, gives[0].name
 
     def _check_sizes(self, taken: onnxruntime.NodeArg) -> None:
+        if isinstance(taken.shape[0], int) and taken.shape[0] > 1:
+            found = f"takes exactly {taken.shape[0]} windows at once"
+            raise ModelFailed(found, at=self._at, do="export it for one, or for any number")
         wanted = [self.layout.fed, *self.layout.window[-len(taken.shape) + 2 :]]
         for size, expected in zip(taken.shape[1:], wanted, strict=True):
             if isinstance(size, int) and size != expected:

@@ -61,9 +61,7 @@ class Prepared:
         return np.ascontiguousarray(self._turn.undo(mask))
 
 
-def prepare(
-    volume: Volume, layout: Layout, *, modality: str, at: str, others: Sequence[Volume] = ()
-) -> Prepared:
+def prepare(volume: Volume, layout: Layout, *, modality: str, at: str, others: Sequence[Volume] = ()) -> Prepared:
     """
     Bring a volume into a model's form.
 
