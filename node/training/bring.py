@@ -14,6 +14,7 @@ from node.domain.findings import ModelFacts
 from node.domain.plain import to_plain
 from node.errors import Refused
 from node.imaging.ellipsoids import Ellipsoid, Painting
+from node.inference.layout import mistakes
 from node.inference.manifest import parse
 from node.inference.onnx_segmenter import OnnxSegmenter
 from node.inference.package import MANIFEST
@@ -57,6 +58,8 @@ def bring(source: Path, package_id: str, wishes: Wishes) -> Imported:
     except OSError as error:
         raise refused(f"cannot be read ({error.strerror})", at=str(brought.graph)) from error
     _whole(brought.graph)
+    if wrong := list(mistakes(brought.layout)):
+        raise refused(f"its files ask for what cannot be: {'; '.join(wrong)}", at=str(source))
     head = _head(brought, package_id)
     golden = _golden(brought, head, graph)
     files = {

@@ -122,7 +122,8 @@ def _flat(setting: Foreign) -> bool:
 
 
 def _channels(dataset: Foreign) -> tuple[str, ...]:
-    named = dataset.inner("channel_names" if "channel_names" in dataset else "modality")
+    old = "modality" in dataset and "channel_names" not in dataset
+    named = dataset.inner("modality" if old else "channel_names")
     if sorted(named) != sorted(map(str, range(len(named.values)))) or not named.values:
         raise refused(f"numbers its channels {', '.join(named)}, not from 0 on", at=named.at())
     return tuple(named.take(str(number), str) for number in range(len(named.values)))

@@ -151,7 +151,7 @@ def linear(
 
 
 def smoothing(window: Sequence[Any], *, above: float) -> bytes:
-    """Background and lesion: how far the mean over 3 x 3 x 3 voxels is below or above a value, zeros around a window."""
+    """Background and lesion: how far a mean over 3 x 3 x 3 voxels lies below or above a value; zeros around."""
     kernel = np.full((1, 1, 3, 3, 3), 1 / 27, np.float32)
     weights = np.concatenate([-kernel, kernel])
     nodes = [helper.make_node("Conv", ["image", "w", "b"], ["out"], pads=[1] * 6)]
