@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,13 @@ from scipy import ndimage
 from node.imaging.grid import Floats
 
 Triple = tuple[int, int, int]
+Fit = Literal["cover", "fill", "first"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reslice:
     """
-    Two grids with parallel axes and one centre.
+    Two grids with parallel axes, and one centre or one first voxel.
 
     Attributes:
         shape: Voxels of the source along its three axes.
@@ -25,6 +27,7 @@ class Reslice:
         new_shape: Voxels of the target.
         new_spacing: Millimetres between them.
         smooth: Whether what becomes coarser is smoothed first.
+        first: Whether the first voxels lie on one another, and not the centres of the grids.
     """
 
     shape: Triple
@@ -32,12 +35,38 @@ class Reslice:
     new_shape: Triple
     new_spacing: tuple[float, float, float]
     smooth: bool = True
+    first: bool = False
 
     @classmethod
     def to(
-        cls, shape: Triple, spacing: tuple[float, float, float], new: tuple[float, float, float], *, smooth: bool = True
+        cls,
+        shape: Triple,
+        spacing: tuple[float, float, float],
+        new: tuple[float, float, float],
+        *,
+        smooth: bool = True,
+        fit: Fit = "cover",
     ) -> Reslice:
-        """The coarsest grid of that spacing which covers the source."""
+        """
+        A grid over the source.
+
+        Args:
+            shape: Voxels of the source.
+            spacing: Millimetres between them.
+            new: Millimetres between those of the target.
+            smooth: Whether what becomes coarser is smoothed first.
+            fit: "cover": the coarsest grid of that spacing which covers the source, about its centre; "fill": the
+                nearest whole number of voxels, stretched to fill the source (nnU-Net's); "first": from the first voxel
+                on, the nearest whole number up to the last (MONAI's).
+        """
+        each = list(zip(shape, spacing, new, strict=True))
+        if fit == "fill":
+            z, y, x = (max(1, round(n * s / t)) for n, s, t in each)
+            c, b, a = (n * s / m for n, s, m in zip(shape, spacing, (z, y, x), strict=True))
+            return cls(shape, spacing, (z, y, x), (c, b, a), smooth)
+        if fit == "first":
+            z, y, x = (max(1, round((n - 1) * s / t + 1)) for n, s, t in each)
+            return cls(shape, spacing, (z, y, x), new, smooth, first=True)
         z, y, x = (max(1, int(np.ceil(n * s / t - 1e-6))) for n, s, t in zip(shape, spacing, new, strict=True))
         return cls(shape, spacing, (z, y, x), new, smooth)
 
@@ -55,7 +84,7 @@ class Reslice:
         Yields:
             The first plane's number along the first axis, and (planes, rows, columns) from there on.
         """
-        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing, self.smooth)
+        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing, self.smooth, self.first)
         flat = _along(_along(values, inverse._weights(1), 1), inverse._weights(2), 2)
         weights = inverse._weights(0)
         for start in range(0, self.shape[0], slab):
@@ -69,7 +98,8 @@ class Reslice:
         """
         source, target = self.shape[axis], self.new_shape[axis]
         step = self.new_spacing[axis] / self.spacing[axis]
-        at = np.clip((source - 1) / 2 + (np.arange(target) - (target - 1) / 2) * step, 0, source - 1)
+        middles = (0.0, 0.0) if self.first else ((source - 1) / 2, (target - 1) / 2)
+        at = np.clip(middles[0] + (np.arange(target) - middles[1]) * step, 0, source - 1)
         weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]))
         if step > 1 and self.smooth:
             weights = ndimage.gaussian_filter1d(weights, (step - 1) / 2, axis=1, mode="nearest")

@@ -88,6 +88,7 @@ class Layout:
         spacing_mm: Of the graph's grid. Where `form` is "slices", the first is the least distance: slices are
             averaged to reach it, and never made up.
         smooth: Whether an image that becomes coarser is smoothed first, so that nothing aliases.
+        fit: How the grid lies over the image; see `Reslice.to`.
         crop: Whether the image is cut to what `intensity.over` finds.
         coarsest_mm: An image whose voxels, in the order `axes`, are larger is refused.
         window: Voxels of one window; where `form` is "slices", the first is the number of neighbours.
@@ -119,6 +120,7 @@ class Layout:
     most_tilt_deg: float = 40.0
     coarsest_mm: tuple[float, float, float] = (10.0, 10.0, 10.0)
     smooth: bool = True
+    fit: Literal["cover", "fill", "first"] = "cover"
     crop: bool = True
     neighbour_mm: float = 0.0
     overlap: float = 0.5

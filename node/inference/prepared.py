@@ -91,7 +91,7 @@ def prepare(volume: Volume, layout: Layout, *, modality: str, at: str, others: S
     seen = _seen_in(stack, spacing, scales, at)
     box = bounding_box(np.logical_or.reduce(seen)) if layout.crop else Box((0, 0, 0), turn.sizes(volume.voxels.shape))
     assert box is not None  # noqa: S101 - `_seen` refuses what is empty
-    reslice = Reslice.to(box.shape, spacing, _target(spacing, layout), smooth=layout.smooth)
+    reslice = Reslice.to(box.shape, spacing, _target(spacing, layout), smooth=layout.smooth, fit=layout.fit)
     grid, *rest = (_numbers(v, s, box, reslice, i, at) for v, s, i in zip(stack, seen, scales, strict=True))
     return Prepared(
         grid=grid,

@@ -23,8 +23,7 @@ _INFERER = ("_target_", "roi_size", "sw_batch_size", "overlap", "mode", "sigma_s
             "buffer_dim")  # fmt: skip
 
 DIFFERS = (
-    "The grid covers the image about its middle; MONAI's Spacingd begins at the first voxel, so grids differ by up to "
-    "half a voxel.",
+    "What of a tilted image leaves its own grid is not padded: axes are put in order and turned, never straightened.",
     "Probabilities are brought back to the image linearly and cut there; MONAI's Invertd resamples through its own "
     "grid, and where several labels compete it takes the likeliest of what was interpolated.",
 )
@@ -133,8 +132,9 @@ def _layout(
         raise refused(found, at=section, do="export a network with channel_wise = true")
     return Layout(
         role=roles[0], channels=roles if len(roles) > 1 else (), form="patch", axes=axes, spacing_mm=spacing,
-        smooth=False, crop=False, average="answer", activation=decision.activation, threshold=decision.threshold,
-        classes=classes, intensity=steps.intensity, trust=Trust(certainty=(0.0, 1.0)), **_windows(config),
+        smooth=False, fit="first", crop=False, average="answer", activation=decision.activation,
+        threshold=decision.threshold, classes=classes, intensity=steps.intensity, trust=Trust(certainty=(0.0, 1.0)),
+        **_windows(config),
     )  # fmt: skip
 
 

@@ -26,8 +26,6 @@ SAME_SPACING = "no_resampling_data_or_seg_to_shape"
 DIFFERS = (
     "Images are interpolated trilinearly; nnU-Net interpolates with the splines of the order that plans.json names, "
     "and where slices are thick with another order across them.",
-    "The grid covers the image with exactly the spacing of plans.json; nnU-Net rounds the number of voxels and "
-    "stretches them by up to half a voxel over the image.",
     "The network looks once; nnU-Net by default averages what it answers to mirrored images (the axes stand in the "
     "checkpoint, not in plans.json).",
     "Probabilities are brought back to the image linearly and cut at a half; nnU-Net brings back the answers of all "
@@ -66,7 +64,7 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
         role=roles[0], channels=roles if len(roles) > 1 else (), form="slices" if flat else "patch", axes=axes,
         window=(1, size[0], size[1]) if flat else (size[0], size[1], size[2]),
         spacing_mm=(0.0, spacing[-2], spacing[-1]) if flat else (spacing[0], spacing[1], spacing[2]),
-        smooth=False, overlap=0.5, weights="peak", average="answer", classes=classes,
+        smooth=False, fit="fill", overlap=0.5, weights="peak", average="answer", classes=classes,
         activation="sigmoid" if regions else "argmax", intensity=scales[0],
         intensities=scales if len(scales) > 1 else (), trust=Trust(certainty=(0.0, 1.0)),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from node.imaging.reslice import Reslice
 
@@ -49,3 +50,26 @@ def test_the_way_back_covers_the_source_whatever_is_held_at_a_time(slab):
     assert list(starts) == list(range(0, 20, slab))
     assert back.shape == values.shape
     assert np.allclose(back[3:-3, 4:-4, 4:-4], values[3:-3, 4:-4, 4:-4], atol=1e-2)
+
+
+def placed(reslice, voxels, middles):
+    """scipy's linear values at the target's voxels, whose index 0 lies where `middles` says."""
+    at = np.indices(reslice.new_shape).astype(float)
+    steps = np.array(reslice.new_spacing) / np.array(reslice.spacing)
+    index = [m + a * s for m, a, s in zip(middles, at, steps, strict=True)]
+    return ndimage.map_coordinates(voxels.astype(float), index, order=1, mode="nearest")
+
+
+def test_a_grid_fills_the_source_or_begins_with_its_first_voxel():
+    """Sizes and values as nnU-Net (edges of the image meet) and MONAI (first voxels meet) have them, both ways."""
+    voxels = ndimage.gaussian_filter(np.random.default_rng(4).normal(size=(9, 14, 11)), 1).astype(np.float32)
+    fill = Reslice.to((9, 14, 11), (3.0, 1.0, 1.1), (2.5, 1.5, 2.0), smooth=False, fit="fill")
+    assert fill.new_shape == (11, 9, 6)  # 10.8, 9.3 and 6.05
+    edges = [(n * s / m / s - 1) / 2 for n, s, m in zip((9, 14, 11), (3.0, 1.0, 1.1), fill.new_shape, strict=True)]
+    np.testing.assert_allclose(fill.forward(voxels), placed(fill, voxels, edges), atol=1e-5)
+    first = Reslice.to((9, 14, 11), (3.0, 1.0, 1.1), (2.5, 1.5, 2.0), smooth=False, fit="first")
+    assert first.new_shape == (11, 10, 6)  # 10.6, 9.67 and 6.5
+    np.testing.assert_allclose(first.forward(voxels), placed(first, voxels, (0, 0, 0)), atol=1e-5)
+    planes = np.concatenate([part for _, part in first.back(first.forward(voxels))])
+    back = Reslice(first.new_shape, first.new_spacing, first.shape, first.spacing, smooth=False, first=True)
+    np.testing.assert_allclose(planes, placed(back, first.forward(voxels), (0, 0, 0)), atol=1e-5)

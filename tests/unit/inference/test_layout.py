@@ -41,6 +41,10 @@ PACKAGE = {
         ({"flips": ((0,),)}, "flips"),
         ({"intensity": Intensity(scale="fixed", spread=0.0)}, "spread"),
         ({"trust": Trust(share=(0.5, 0.5))}, "trust.share"),
+        ({"role": "flair", "channels": ("t1c", "flair"), "window": (1, 32, 32)}, "does not begin with role"),
+        ({"role": "flair", "channels": ("flair", "t1c")}, "channels have no neighbours"),
+        ({"intensities": (Intensity(), Intensity())}, "not one for each"),
+        ({"intensity": Intensity(over="head", when="after")}, "over what is found before"),
     ],
 )
 def test_each_contradiction_is_told(change, told):
