@@ -1,4 +1,4 @@
-"""Train one member: `python learn.py CASES OUT.npz --seed N --steps N [N …]`. Runs where torch is; `train.py` calls it."""
+"""Train one member, where torch is: `python learn.py CASES OUT.npz --seed N --steps N [N …]`; `train.py` calls it."""
 
 from __future__ import annotations
 
