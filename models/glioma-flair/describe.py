@@ -117,7 +117,7 @@ def _empty(found: Mapping[str, Any]) -> Iterator[str]:
 def _robust(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## When the image is another"
     yield ""
-    yield "The same patients, disturbed; Dice against the mask that went through the same change."
+    yield "Every second of these patients, disturbed; Dice against the mask that went through the same change."
     yield ""
     yield "| image | mean | 10th percentile | worst | trusted |"
     yield "|---|---|---|---|---|"
