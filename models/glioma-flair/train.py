@@ -41,7 +41,7 @@ from node.training.publish import write
 HERE = Path(__file__).resolve().parent
 TORCH = HERE.parents[1] / ".venv" / "torch"  #: the environment that training makes for itself
 REQUIREMENTS = ("torch==2.13.0", "numpy")
-STEPS = (2400, 700)  #: batches of each cycle
+STEPS = (2400,)  #: batches of each cycle
 WORKERS = 2
 TOLERANCE = 0.02  #: of Dice, between two trainings or two processors
 SCRIPTS = tuple(sorted(path.name for path in HERE.glob("*.py")))
