@@ -15,6 +15,7 @@ from node.inference.onnx_segmenter import OnnxSegmenter
 
 NEEDED = (0.87, 0.70)  #: mean and 10th percentile that were asked for
 REPLICATES = 2000
+UNDISTURBED = "undisturbed"
 EVERY = 2  #: every second validation patient is disturbed as well
 METHOD = (
     "{n} of 89 patients, chosen by a hash of their names before anything was trained, that neither training nor any "
@@ -49,7 +50,7 @@ def judge_patient(model: OnnxSegmenter, patient: Patient, number: int) -> Judged
 def measure(judged: Sequence[Judged]) -> dict[str, Any]:
     """The manifest's `[performance]`."""
     plain = [each.plain for each in judged]
-    groups = {"undisturbed": plain}
+    groups: dict[str, list[Drawn]] = {UNDISTURBED: [each.plain for each in judged if each.disturbed]}
     for name in dict.fromkeys(name for each in judged for name in each.disturbed):
         groups[name] = [each.disturbed[name] for each in judged if name in each.disturbed]
     dice = np.array([each.dice for each in plain])
@@ -57,16 +58,28 @@ def measure(judged: Sequence[Judged]) -> dict[str, Any]:
     return {
         "method": METHOD.format(n=len(plain), looks=LOOKS),
         "patients": len(plain),
-        "verdict": "met" if dice.mean() >= NEEDED[0] and np.percentile(dice, 10) >= NEEDED[1] else "missed",
+        "verdict": verdict(dice),
         "volume_ratio_median": short(float(np.median([each.ml / each.truth_ml for each in plain]))),
         "seconds": f"Drawing took {took:.0f} s (median) for a patient on one processor core of a busy machine.",
         "dice": {**spread(dice), "median": short(float(np.median(dice))), "mean_interval": interval(dice)},
         "slices_without_tumour": slices(plain),
         "cases_without_tumour": empty_cases([drawn for each in judged for drawn in each.empty]),
-        "trust": gate([*(drawn for group in groups.values() for drawn in group), *(each.ruined for each in judged)]),
+        "trust": gate(
+            [
+                *plain,
+                *(drawn for name, group in groups.items() if name != UNDISTURBED for drawn in group),
+                *(each.ruined for each in judged),
+            ]
+        ),
         "each_patient": [_row(each) for each in plain],
         "robustness": [robust(name, group) for name, group in groups.items()],
     }
+
+
+def verdict(dice: np.ndarray) -> str:
+    """Whether what was asked for was reached."""
+    reached = {"mean": dice.mean() >= NEEDED[0], "10th percentile": np.percentile(dice, 10) >= NEEDED[1]}
+    return ", ".join(f"{name} {'met' if yes else 'missed'}" for name, yes in reached.items())
 
 
 def _row(each: Drawn) -> dict[str, Any]:

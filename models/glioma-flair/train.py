@@ -144,7 +144,11 @@ def measured(data: Path, model: bytes) -> tuple[Layout, dict[str, Any]]:
 
 def publish(data: Path, model: bytes) -> dict[str, bytes]:
     """File name to content of the whole package."""
-    layout, performance = measured(data, model)
+    return package(model, *measured(data, model))
+
+
+def package(model: bytes, layout: Layout, performance: dict[str, Any]) -> dict[str, bytes]:
+    """What the figures and the golden images make of a graph."""
     draw = segmenter(model, layout).draw
     golden = {
         "tolerance": {"voxels": 0.02, "centroid_mm": 0.5, "trust": 0.05},
