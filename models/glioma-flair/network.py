@@ -85,28 +85,37 @@ def rate(step: int, steps: int) -> float:
 
 
 def fit(
-    cases: Sequence[Case], *, steps: int, seed: int, say: Callable[[str], None], save: Callable[[UNet], None]
+    cases: Sequence[Case],
+    *,
+    steps: int,
+    seed: int,
+    say: Callable[[str], None],
+    save: Callable[[UNet], None],
+    start: UNet | None = None,
+    peak: float = RATE,
 ) -> UNet:
     """
-    Train one member; the average of its weights over the last steps is what is returned.
+    Train one member for one cycle; the average of its weights over the last steps is what is returned.
 
     Args:
         cases: Patients to learn from.
         steps: Batches.
         seed: Of everything random.
+        start: What an earlier cycle returned; None begins anew.
+        peak: Highest learning rate.
         say: Told about the progress.
         save: Given the averaged weights now and then.
     """
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
     sampler = Sampler(cases, draw)
-    model = UNet().to(memory_format=torch.channels_last)
+    model = (UNet() if start is None else copy.deepcopy(start).train()).to(memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.02)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.02)
     began, running = time.monotonic(), 0.0
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * rate(step, steps)
+            group["lr"] = peak * rate(step, steps)
         images, masks = vary(*sampler.batch(BATCH), draw, CANVAS)
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(images.contiguous(memory_format=torch.channels_last))

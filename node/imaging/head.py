@@ -12,6 +12,7 @@ GRID_MM = 4.0  #: the head is looked for on a grid of about this size
 BINS = 256  #: of the histogram that tissue and air are told apart by
 LEAST_CONTRAST = 1.5  #: tissue must be this many times brighter than what surrounds it
 SMALLEST_ML = 300.0  #: less is no head; a slab of ten thick slices through one holds more
+LARGEST_ML = 9000.0  #: more is a trunk; a large head with the neck has about six litres
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +57,7 @@ def find_head(voxels: Floats, spacing: Spacing) -> Head | None:
     padded = np.pad(placed(part, box, body.shape), 5, mode="edge")
     mask = fill_slices(closed(padded, coarse.spacing, 3 * GRID_MM)[5:-5, 5:-5, 5:-5])
     volume_ml = float(mask.sum()) * coarse.voxel_ml
-    return Head(mask=coarse.expand(mask), volume_ml=volume_ml) if volume_ml >= SMALLEST_ML else None
+    return Head(mask=coarse.expand(mask), volume_ml=volume_ml) if SMALLEST_ML <= volume_ml <= LARGEST_ML else None
 
 
 def otsu(values: Floats) -> float:

@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from node.dicom.contours import Roi, StructureSet, read_structure_set
 from node.dicom.foreign import PassedOver, elsewhere, listed
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
-from node.domain.findings import Contour, Drawing, Provenance, Segmented
+from node.domain.findings import Contour, Provenance, Segmented
 from node.domain.naming import Standing, excluded, is_target, standing
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
-from node.errors import InstanceUnreadable, ModelFailed, Refused
+from node.errors import InstanceUnreadable, Refused
 from node.imaging.grow import grow
 from node.imaging.rasterise import rasterise
-from node.imaging.regrid import carried, changes, onto, overlap
+from node.imaging.regrid import changes, onto, overlap
+from node.inference.drawn import drawn_by
 from node.inference.model import Segmenter
 
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
@@ -85,7 +83,7 @@ def _draw(
 ) -> Found:
     volume = next(iter(volumes.values()))
     if source.kind == "model":
-        yield from _from_model(source.model, volumes, rules, segmenters)
+        yield from drawn_by(source.model, volumes, rules.min_trust, segmenters)
         return
     readers: dict[str, Callable[[Path, Volume, LesionRules], Found]] = {
         "rtstruct": _from_structure_set,
@@ -230,45 +228,6 @@ def _from_seed(each: Seed, found: SeedFile, volume: Volume) -> Contour | PassedO
         notes=(grown.method,),
     )
     return Contour(mask=grown.mask, provenance=provenance)
-
-
-def _from_model(
-    model: str, volumes: Mapping[str, Volume], rules: LesionRules, segmenters: Mapping[str, Segmenter]
-) -> Found:
-    if model not in segmenters:
-        yield PassedOver(f"model {model}", "", "it is not available in this installation", "model unavailable")
-        return
-    drawn_on = volumes.get(segmenters[model].role, next(iter(volumes.values())))
-    try:
-        drawing = segmenters[model](volumes)
-    except Refused as refused:
-        yield PassedOver(f"model {model}", "", refused.found, refused.code)
-        return
-    shape = drawn_on.geometry.shape
-    if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
-        raise ModelFailed(
-            f"a mask is empty or not on the grid of the image, or the trust of {drawing.trust} is not from 0 to 1",
-            at=model, do="disable the model and report it to its authors")  # fmt: skip
-    if not drawing.masks:
-        yield PassedOver(f"model {model}", "", f"it found no lesion: {drawing.why}", "no lesion")
-    elif drawing.trust < rules.min_trust:
-        why = f"its trust of {drawing.trust:.2f} is below {rules.min_trust:.2f}: {drawing.why}"
-        yield PassedOver(f"model {model}", "", why, "low trust")
-    else:
-        yield from (_carried(mask, drawn_on, volumes, model, drawing) for mask in drawing.masks)
-
-
-def _carried(
-    mask: NDArray[np.bool_], own: Volume, volumes: Mapping[str, Volume], model: str, drawing: Drawing
-) -> Contour | PassedOver:
-    """A model's lesion on the grid of the volume that is measured, which may not be the one it was drawn on."""
-    mask, notes = carried(mask, own.geometry, next(iter(volumes.values())).geometry)
-    if not mask.any():
-        return PassedOver(f"model {model}", "", "its drawing lies outside the image that is measured", "no lesion")
-    provenance = Provenance(
-        kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why, *notes)
-    )
-    return Contour(mask=mask, provenance=provenance)
 
 
 def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contour]:

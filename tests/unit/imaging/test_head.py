@@ -54,6 +54,12 @@ def test_what_is_no_head_is_none(bodies):
     assert found(replace(HEAD, bodies=bodies)) is None
 
 
+def test_a_trunk_is_no_head():
+    """Something of twelve litres."""
+    trunk = Ellipsoid(centre=(0, 0, 0), radii=(1000, 110, 160), value=100)
+    assert found(replace(HEAD, shape=(40, 120, 170), bodies=(trunk,))) is None
+
+
 def test_an_image_of_one_value_is_none():
     """There is no threshold in it."""
     assert find_head(np.full((12, 60, 60), 7, np.float32), (5.0, 2.0, 2.0)) is None

@@ -1,0 +1,74 @@
+"""The lesions that a segmenter draws, on the grid of the volume that is measured; or why none of them counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from node.dicom.foreign import PassedOver
+from node.domain.findings import Contour, Drawing, Provenance
+from node.domain.volume import Volume
+from node.errors import ModelFailed, Refused
+from node.imaging.regrid import carried
+from node.inference.model import Segmenter
+
+
+def drawn_by(
+    model: str, volumes: Mapping[str, Volume], min_trust: float, segmenters: Mapping[str, Segmenter]
+) -> Iterator[Contour | PassedOver]:
+    """
+    Let a model draw.
+
+    It draws on the volume of its role. Where that is not the first one, which is measured, its masks are carried over
+    to the grid of that one by their places in the patient.
+
+    Args:
+        model: Package id.
+        volumes: Role name to volume; the first is measured. All lie in one frame of reference.
+        min_trust: A drawing with less is not used.
+        segmenters: Package id to an open segmenter.
+
+    Raises:
+        ModelFailed: The model broke its promise.
+    """
+    what = f"model {model}"
+    if model not in segmenters:
+        yield PassedOver(what, "", "it is not available in this installation", "model unavailable")
+        return
+    measured = next(iter(volumes.values()))
+    drawn_on = volumes.get(segmenters[model].role, measured)
+    try:
+        drawing = segmenters[model](volumes)
+    except Refused as refused:
+        yield PassedOver(what, "", refused.found, refused.code)
+        return
+    _check(drawing, drawn_on, model)
+    if not drawing.masks:
+        yield PassedOver(what, "", f"it found no lesion: {drawing.why}", "no lesion")
+    elif drawing.trust < min_trust:
+        why = f"its trust of {drawing.trust:.2f} is below {min_trust:.2f}: {drawing.why}"
+        yield PassedOver(what, "", why, "low trust")
+    else:
+        yield from _carried(drawing, drawn_on, measured, model)
+
+
+def _check(drawing: Drawing, drawn_on: Volume, model: str) -> None:
+    shape = drawn_on.geometry.shape
+    if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
+        raise ModelFailed(
+            f"a mask is empty or not on the grid of the image, or the trust of {drawing.trust} is not from 0 to 1",
+            at=model,
+            do="disable the model and report it to its authors",
+        )
+
+
+def _carried(drawing: Drawing, drawn_on: Volume, measured: Volume, model: str) -> Iterator[Contour | PassedOver]:
+    for own in drawing.masks:
+        mask, notes = carried(own, drawn_on.geometry, measured.geometry)
+        if mask.any():
+            told = (drawing.why, *notes)
+            provenance = Provenance(
+                kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=told
+            )
+            yield Contour(mask=mask, provenance=provenance)
+        else:
+            yield PassedOver(f"model {model}", "", "its drawing lies outside the image that is measured", "no lesion")
