@@ -90,7 +90,7 @@ def bring_model(
     package = load_package(out)
     package.verify()
     typer.echo(f"{name} {package.facts.version} in {out}: {package.facts.target}. Not validated here: read card.md.")
-    typer.echo(f"To use it, let node.models_dir be {out.parent} and name {name} in a pipeline's lesion.from.")
+    typer.echo(f"To use it, let node.models_dir be {out.parent} and name model:{name} in a pipeline's lesion.from.")
 
 
 def _named(models: list[str], config: Path | None) -> dict[str, Path]:

@@ -8,7 +8,7 @@ Memory holds the image cut to the head (or to what is not zero), the same on the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,13 +21,14 @@ from node.domain.findings import Drawing, ModelFacts
 from node.domain.volume import Volume
 from node.errors import ModelFailed
 from node.imaging.grid import Bools, Floats, components, placed
+from node.inference.activation import probability_of
 from node.inference.belief import asked_of, signs, trust_of
 from node.inference.layout import Layout, Triple
 from node.inference.onnx_session import FOREIGN, REPORT, open_session
 from node.inference.prepared import Prepared, prepare
 from node.inference.segmenter_golden import differences
 from node.inference.segmenter_probe import probe_differences
-from node.inference.windows import Box, boxes, padding, weights_of
+from node.inference.windows import Box, boxes, grouped, padding, weights_of
 
 BATCH = 4  #: windows that pass through the graph at once
 REACH = 2  #: voxels of the graph's grid around a piece from which its outline is interpolated
@@ -177,7 +178,7 @@ class OnnxSegmenter:
         weight = weights_of(window, self.layout.weights)
         shape = _shape(padded[0])
         total, weights = np.zeros((1, *shape), np.float32), np.zeros(shape, np.float32)
-        for group in _grouped(boxes(shape, window, self.layout.overlap, self.layout.steps), self._batch):
+        for group in grouped(boxes(shape, window, self.layout.overlap, self.layout.steps), self._batch):
             answers = self._run(np.stack([self._seen(padded, box, step) for box in group]))
             if not averages_answers:
                 answers = self._probability(answers)[:, None]
@@ -225,7 +226,7 @@ class OnnxSegmenter:
 
     def _probability(self, raw: Floats) -> Floats:
         """Probability of lesion, (n, …) without the classes."""
-        probability = _probability(raw, self.layout)
+        probability = probability_of(raw, self.layout)
         if not np.isfinite(probability).all() or probability.min() < -1e-4 or probability.max() > 1 + 1e-4:
             raise ModelFailed("answered what is no probability", at=self._at, do=REPORT)
         return probability
@@ -277,31 +278,5 @@ class OnnxSegmenter:
                 raise ModelFailed(found, at=self._at, do="correct the manifest and its version")
 
 
-def _probability(raw: Floats, layout: Layout) -> Floats:
-    """Probability of lesion, (n, …), from the answer (n, classes, …)."""
-    chosen = list(layout.classes)
-    if layout.activation == "argmax":
-        others = [number for number in range(raw.shape[1]) if number not in chosen]
-        apart = raw[:, chosen].max(axis=1) - raw[:, others].max(axis=1)
-        return np.asarray(1 / (1 + np.exp(-np.clip(apart, -60, 60))), np.float32)
-    if layout.activation == "softmax":
-        powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return np.asarray((powers / powers.sum(axis=1, keepdims=True))[:, chosen].sum(axis=1), np.float32)
-    if layout.activation == "sigmoid":
-        raw = np.asarray(1 / (1 + np.exp(-np.clip(raw, -60, 60))), np.float32)
-    return np.asarray(raw[:, chosen].max(axis=1), np.float32)
-
-
 def _shape(grid: Floats) -> Triple:
     return grid.shape[0], grid.shape[1], grid.shape[2]
-
-
-def _grouped(items: Iterator[Box], size: int) -> Iterator[list[Box]]:
-    group: list[Box] = []
-    for item in items:
-        group.append(item)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

@@ -63,3 +63,15 @@ def padding(shape: Triple, window: Triple) -> tuple[tuple[int, int], ...]:
     """How much to add before and after each axis so that one window fits."""
     missing = [max(0, w - n) for n, w in zip(shape, window, strict=True)]
     return tuple((m // 2, m - m // 2) for m in missing)
+
+
+def grouped(items: Iterator[Box], size: int) -> Iterator[list[Box]]:
+    """So many windows at a time; the last group may be smaller."""
+    group: list[Box] = []
+    for item in items:
+        group.append(item)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group

@@ -23,7 +23,6 @@ _INFERER = ("_target_", "roi_size", "sw_batch_size", "overlap", "mode", "sigma_s
             "buffer_dim")  # fmt: skip
 
 DIFFERS = (
-    "What of a tilted image leaves its own grid is not padded: axes are put in order and turned, never straightened.",
     "Probabilities are brought back to the image linearly and cut there; MONAI's Invertd resamples through its own "
     "grid, and where several labels compete it takes the likeliest of what was interpolated.",
 )

@@ -53,7 +53,7 @@ def test_the_way_back_covers_the_source_whatever_is_held_at_a_time(slab):
 
 
 def placed(reslice, voxels, middles):
-    """scipy's linear values at the target's voxels, whose index 0 lies where `middles` says."""
+    """Linear values (scipy's) at the target's voxels, whose index 0 lies where `middles` says."""
     at = np.indices(reslice.new_shape).astype(float)
     steps = np.array(reslice.new_spacing) / np.array(reslice.spacing)
     index = [m + a * s for m, a, s in zip(middles, at, steps, strict=True)]
