@@ -10,7 +10,7 @@ import typer
 from node import logs
 from node.cli.options import ConfigOption, configuration
 from node.errors import ConfigError, ModelFailed
-from node.inference.package import Package, find_packages, load_package, read_manifest
+from node.inference.package import MANIFEST, Package, find_packages, load_package, read_manifest
 
 app = typer.Typer(help="Look at the installed model packages and verify them.", no_args_is_help=True)
 
@@ -73,17 +73,13 @@ def _check_card(package: Package) -> None:
 
 @app.command()
 def verify(
-    model: Annotated[Optional[str], typer.Argument(help="Package id; all of them where none is named.")] = None,  # noqa: UP045
+    models: Annotated[Optional[list[str]], typer.Argument(help="Package ids or folders; all without.")] = None,  # noqa: UP045
     config: ConfigOption = None,
 ) -> None:
     """Hash every file, run every golden case, hold every card against its manifest; exit 1 if a package is not so."""
     logs.configure("CRITICAL")
-    wrong, found = 0, find_packages(configuration(config).model_dirs)
-    if model is not None and model not in found:
-        raise ModelFailed("no such package", at=model, do="see `radnode models list`")
-    for name, folder in sorted(found.items()):
-        if model not in (None, name):
-            continue
+    wrong = 0
+    for name, folder in sorted(_named(models or [], config).items()):
         try:
             package = load_package(folder)
             package.verify()
@@ -93,3 +89,53 @@ def verify(
             wrong += 1
             typer.echo(f"WRONG  {name}: {error}")
     raise typer.Exit(1 if wrong else 0)
+
+
+@app.command("import")
+def bring_model(
+    source: Annotated[Path, typer.Argument(help="Folder of an nnU-Net v2 export with ONNX, or of a MONAI bundle.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder of the package, called as its id.")],
+    package_id: Annotated[str, typer.Option("--id", help="Package id; the folder's name without.")] = "",
+    configuration_name: Annotated[str, typer.Option("--configuration", help="nnU-Net: which of its plans.")] = "",
+    orientation: Annotated[
+        str, typer.Option("--orientation", help="What array axes run towards, such as SPL, where no file says it.")
+    ] = "",
+    spacing: Annotated[str, typer.Option("--spacing", help="MONAI: mm along the axes, such as 1,1,1.")] = "",
+    lesion: Annotated[Optional[list[str]], typer.Option("--lesion", help="Label that is the lesion.")] = None,  # noqa: UP045
+    role: Annotated[Optional[list[str]], typer.Option("--role", help="Role of a channel, such as 0=flair.")] = None,  # noqa: UP045
+    modality: Annotated[str, typer.Option("--modality", help="CT, MR or PT, where no file says it.")] = "",
+    graph: Annotated[str, typer.Option("--graph", help="Name of the ONNX file, where there are several.")] = "",
+    ignore: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--ignore", help="MONAI: step after the network without effect on the label that is drawn."),
+    ] = None,
+) -> None:
+    """Make a segmenter package of a model from elsewhere; what its files do not say is asked for, never guessed."""
+    from node.training.asked import wishes_of
+    from node.training.bring import bring, put
+
+    logs.configure("CRITICAL")
+    name = out.resolve().name
+    if package_id and package_id != name:
+        do = f"say --out {out.parent / package_id}"
+        raise ModelFailed(f"the folder is called {name}, and must be called as the id", at=package_id, do=do)
+    wishes = wishes_of(
+        configuration=configuration_name, orientation=orientation, spacing=spacing, lesion=lesion or [],
+        roles=role or [], modality=modality, graph=graph, ignore=ignore or [],
+    )  # fmt: skip
+    put(out, bring(source, name, wishes))
+    package = load_package(out)
+    package.verify()
+    typer.echo(f"{name} {package.facts.version} in {out}: {package.facts.target}. Not validated here: read card.md.")
+    typer.echo(f"To use it, let node.models_dir be {out.parent} and name model:{name} in a pipeline's lesion.from.")
+
+
+def _named(models: list[str], config: Path | None) -> dict[str, Path]:
+    """Packages by id; a name that is a folder with a package is that one."""
+    folders = {name: Path(name) for name in models if (Path(name) / MANIFEST).is_file()}
+    if models and len(folders) == len(models):
+        return folders
+    found = find_packages(configuration(config).model_dirs)
+    if absent := [name for name in models if name not in found and name not in folders]:
+        raise ModelFailed("no such package", at=", ".join(absent), do="see `radnode models list`")
+    return {name: folder for name, folder in found.items() if name in models} | folders if models else found

@@ -29,13 +29,11 @@ class Drawing:
         masks: One boolean array per lesion, largest first; may be empty.
         trust: 0 (nobody should believe it) to 1, for the drawing as a whole.
         why: What the trust rests on, one sentence.
-        role: Role of the volume whose grid the masks lie on; "" for the first one.
     """
 
     masks: tuple[NDArray[np.bool_], ...]
     trust: float
     why: str
-    role: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

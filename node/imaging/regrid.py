@@ -64,6 +64,14 @@ def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], 
     return tuple(notes)
 
 
+def carried(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    """A mask on another grid and what the way there changed; the mask itself where the grids are one."""
+    if own.same_grid(target):
+        return mask, ()
+    there = onto(mask, own, target)
+    return there, changes(mask, own, there, target) if there.any() else ()
+
+
 def overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Voxels that two masks of one shape share, as a share of the smaller mask; neither is empty."""
     return float((first & second).sum()) / float(min(first.sum(), second.sum()))

@@ -84,6 +84,8 @@ class LungLesion:
     Pure ground-glass lesions are not sought, and a candidate that the first or last slice cuts is passed over.
     """
 
+    role = ""  #: the first volume
+
     def __init__(self, facts: ModelFacts, parameters: Mapping[str, object] | None = None) -> None:
         """
         Args:

@@ -12,7 +12,9 @@ from node.domain.language import say
 from node.domain.order import Extraction
 from node.domain.plain import from_plain
 from node.errors import ModelFailed
+from node.inference import layout
 from node.inference.inputs import SOURCES, Condition, ModelInput, Needs
+from node.inference.layout import Layout
 
 Engine = Literal["onnx", "lung-lesion", "refusal"]
 
@@ -147,6 +149,7 @@ class Manifest:
         applicability: How the distance to the training data is judged, in words and numbers for the card.
         failure_modes: Sentences about cases in which the model is known or expected to fail.
         reporting: What the card answers to reporting guidelines: item to answer.
+        segmenter: How an engine "onnx" brings an image to its graph, for a segmenter.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
     """
 
@@ -180,6 +183,7 @@ class Manifest:
     applicability: Mapping[str, Any] = field(default_factory=dict)
     failure_modes: tuple[str, ...] = ()
     reporting: Mapping[str, Any] = field(default_factory=dict)
+    segmenter: Layout | None = None
 
     @property
     def needs(self) -> Needs:
@@ -219,8 +223,10 @@ def _mistakes(m: Manifest) -> Iterator[str]:
         yield f"version {m.version!r} is no semantic version"
     if m.engine == "refusal" and m.refusal is None:
         yield "engine 'refusal' needs [refusal] text"
-    if m.engine == "onnx" and m.kind == "segmenter":
-        yield "engine 'onnx' answers with probabilities; this version draws nothing with it"
+    if (m.segmenter is not None) != (m.engine == "onnx" and m.kind == "segmenter"):
+        yield "[segmenter] goes with engine 'onnx' and kind 'segmenter', and only with both"
+    if m.segmenter is not None:
+        yield from layout.mistakes(m.segmenter)
     if m.hgnc_id and not re.fullmatch(r"HGNC:\d+", m.hgnc_id):
         yield f"hgnc_id {m.hgnc_id!r} is not of the form HGNC:1234"
     for name, digest in m.files.items():

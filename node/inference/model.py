@@ -14,10 +14,11 @@ class Segmenter(Protocol):
     """Draws lesions."""
 
     facts: ModelFacts
+    role: str  #: whose volume it draws on; "" for the first
 
     def __call__(self, volumes: Mapping[str, Volume], /) -> Drawing:
         """
-        Draw on the volume of the first role, or on that of the role which the answer names.
+        Draw on the volume of its role, on whose grid the masks lie.
 
         Args:
             volumes: Role name to volume; all on their own grids, in one world.

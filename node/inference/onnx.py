@@ -1,5 +1,5 @@
 """
-The engine of ONNX classifiers; the only home of onnxruntime.
+The engine of ONNX classifiers.
 
 The graph's contract: input `features`, float32 (n, k) in the order of the manifest's inputs, NaN = missing; outputs
 `probability`, `lower`, `upper`, float32 (n,), and `contributions`, float32 (n, k) in log-odds. Where it is broken, the
@@ -12,28 +12,19 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
-from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from node.domain.facts import ModelFacts
 from node.domain.findings import Estimate
 from node.domain.language import say
 from node.errors import ModelFailed
 from node.inference.inputs import ModelInput
+from node.inference.onnx_session import FOREIGN, REPORT, open_session
 
 OUTPUTS = ("probability", "lower", "upper", "contributions")
 
-FOREIGN = (
-    state.EPFail, state.EngineError, state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf,
-    state.NoModel, state.NoSuchFile, state.NotImplemented, state.RuntimeException, RuntimeError, ValueError,
-)  # fmt: skip
-"""All that onnxruntime raises; it has no common base."""
-
 _SLACK = 1e-6
 """float32 rounding that an interval may miss its own estimate by."""
-
-_REPORT = say("disable the model and report it to its makers")
 
 
 class OnnxClassifier:
@@ -55,11 +46,7 @@ class OnnxClassifier:
         self.facts = facts
         self.inputs = tuple(item.name for item in inputs)
         self._at = f"{facts.id} {facts.version}"
-        try:
-            self._session = onnxruntime.InferenceSession(graph, _options(threads), providers=_providers())
-        except FOREIGN as error:
-            found = say("model.onnx cannot be loaded: {error}", error=str(error))
-            raise ModelFailed(found, at=self._at, do=_REPORT) from error
+        self._session = open_session(graph, threads=threads, at=self._at)
         self._check_signature()
 
     def __call__(self, inputs: Mapping[str, float], /) -> Estimate:
@@ -77,7 +64,7 @@ class OnnxClassifier:
             answers = self._session.run(list(OUTPUTS), {"features": row})
         except FOREIGN as error:
             found = say("model.onnx failed: {error}", error=str(error))
-            raise ModelFailed(found, at=self._at, do=_REPORT) from error
+            raise ModelFailed(found, at=self._at, do=REPORT) from error
         return self._checked(dict(zip(OUTPUTS, answers, strict=True)))
 
     def _check_signature(self) -> None:
@@ -86,9 +73,9 @@ class OnnxClassifier:
         kind, shape = takes.get("features", ("", []))
         if list(takes) != ["features"] or kind != "tensor(float)" or len(shape) != 2 or shape[1] != k:
             found = say("takes {takes}, not one float32 'features' of shape (n, {k})", takes=str(takes), k=k)
-            raise ModelFailed(found, at=self._at, do=_REPORT)
+            raise ModelFailed(found, at=self._at, do=REPORT)
         if absent := [name for name in OUTPUTS if name not in {o.name for o in self._session.get_outputs()}]:
-            raise ModelFailed(say("has no output {names}", names=", ".join(absent)), at=self._at, do=_REPORT)
+            raise ModelFailed(say("has no output {names}", names=", ".join(absent)), at=self._at, do=REPORT)
 
     def _checked(self, answers: Mapping[str, NDArray[np.float32]]) -> Estimate:
         for name, answer in answers.items():
@@ -98,30 +85,17 @@ class OnnxClassifier:
                     "answered {name} of shape {shape}, not finite numbers of shape {expected}",
                     name=name, shape=str(answer.shape), expected=str(expected),
                 )  # fmt: skip
-                raise ModelFailed(found, at=self._at, do=_REPORT)
+                raise ModelFailed(found, at=self._at, do=REPORT)
         probability, lower, upper = (float(answers[name][0]) for name in OUTPUTS[:3])
         if not 0 <= lower <= probability + _SLACK or not probability <= upper + _SLACK or upper > 1:
             found = say(
                 "answered {probability:g} with the interval {lower:g} to {upper:g}, which is no probability in it",
                 probability=probability, lower=lower, upper=upper,
             )  # fmt: skip
-            raise ModelFailed(found, at=self._at, do=_REPORT)
+            raise ModelFailed(found, at=self._at, do=REPORT)
         return Estimate(
             probability=probability,
             lower=min(lower, probability),
             upper=max(upper, probability),
             contributions=dict(zip(self.inputs, map(float, answers["contributions"][0]), strict=True)),
         )
-
-
-def _options(threads: int) -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3  # errors reach us as exceptions
-    return options
-
-
-def _providers() -> list[str]:
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    return [name for name in wanted if name in onnxruntime.get_available_providers()]

@@ -171,7 +171,13 @@ def shipped_models() -> Path:
     return shipped.models()
 
 
-def _onnx(package: Package, threads: int) -> Classifier:
+def _onnx(package: Package, threads: int) -> Segmenter | Classifier:
+    manifest = package.manifest
+    if manifest.segmenter is not None:
+        from node.inference.onnx_segmenter import OnnxSegmenter
+
+        graph, modality = package.read("model.onnx"), manifest.declared.modality
+        return OnnxSegmenter(package.facts, manifest.segmenter, graph, modality=modality, threads=threads)
     from node.inference.onnx import OnnxClassifier
 
     return OnnxClassifier(package.facts, package.manifest.inputs, package.read("model.onnx"), threads=threads)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from node.dicom.foreign import PassedOver, listed
 from node.domain import sources
-from node.domain.findings import Contour, Provenance, Segmented
-from node.domain.geometry import Geometry
-from node.domain.language import joined, say, told
+from node.domain.findings import Contour, Segmented
+from node.domain.language import joined, say
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
-from node.errors import InstanceUnreadable, ModelFailed, Refused
-from node.imaging.regrid import onto, overlap
+from node.errors import InstanceUnreadable, Refused
+from node.imaging.regrid import overlap
+from node.inference.drawn import drawn_by
 from node.inference.model import Segmenter
 from node.stages.segment.drawings import READERS, Found
 
@@ -74,56 +71,13 @@ def _draw(
 ) -> Found:
     volume = next(iter(volumes.values()))
     if source.kind == "model":
-        yield from _from_model(source.model, volumes, rules, segmenters)
+        yield from drawn_by(source.model, volumes, rules.min_trust, segmenters)
         return
     for path in source.paths:
         try:
             yield from READERS[source.kind](path, volume, rules)
         except InstanceUnreadable as error:
             yield PassedOver(sources.NAMES[source.kind], "", error.found, "contour mismatch")
-
-
-def _from_model(
-    model: str, volumes: Mapping[str, Volume], rules: LesionRules, segmenters: Mapping[str, Segmenter]
-) -> Found:
-    what = sources.model(model)
-    if model not in segmenters:
-        yield PassedOver(what, "", sources.NOT_AVAILABLE, "model unavailable")
-        return
-    try:
-        drawing = segmenters[model](volumes)
-    except Refused as refused:
-        yield PassedOver(what, "", refused.found, refused.code)
-        return
-    drawn_on = volumes[drawing.role or next(iter(volumes))].geometry
-    shape = drawn_on.shape
-    if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
-        raise ModelFailed(sources.broken(drawing.trust), at=model, do=sources.REPORT)
-    if not drawing.masks:
-        yield PassedOver(what, "", say("it found no lesion: {why}", why=told(drawing.why)), "no lesion")
-    elif drawing.trust < rules.min_trust:
-        why = say(
-            "its trust of {trust:.2f} is below {least:.2f}: {why}",
-            trust=float(drawing.trust), least=float(rules.min_trust), why=told(drawing.why),
-        )  # fmt: skip
-        yield PassedOver(what, "", why, "low trust")
-    else:
-        provenance = Provenance(
-            kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=(drawing.why,)
-        )
-        yield from (
-            Contour(mask=mask, provenance=provenance)
-            for mask in _on_first(drawing.masks, drawn_on, volumes)
-            if mask.any()
-        )
-
-
-def _on_first(
-    masks: Sequence[NDArray[np.bool_]], place: Geometry, volumes: Mapping[str, Volume]
-) -> Iterator[NDArray[np.bool_]]:
-    """The masks on the grid that is measured; untouched where they were drawn on it."""
-    target = next(iter(volumes.values())).geometry
-    return (mask if place is target else onto(mask, place, target) for mask in masks)
 
 
 def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contour]:

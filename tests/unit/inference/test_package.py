@@ -88,7 +88,7 @@ def test_the_digest_counts_content_and_not_layout(egfr, tmp_path):
         ({"name": None}, "name"),
         ({"refusal": None}, "needs .refusal."),
         ({"engine": "onnx"}, r"needs \[\[inputs\]\]"),
-        ({"engine": "onnx", "kind": "segmenter"}, "draws nothing"),
+        ({"engine": "onnx", "kind": "segmenter"}, r"\[segmenter\] goes with"),
         ({"declared": {"age": [90.0, 18.0]}}, "declared.age must rise"),
         ({"inputs": [{"name": "age", "source": "guess:age"}]}, "guess:age"),
         ({"inputs": [{"name": "a", "source": "clinical:age"}] * 2}, "same name"),

@@ -20,6 +20,7 @@ from tests.support.marks import NEOPLASM, group, report, scoord, scoord3d
 from tests.support.marks import image as image_item
 from tests.support.segmentations import LIVER, ball, segmentation
 from tests.support.series import image_series, save
+from tests.support.volumes import geometry_of, volume_of
 
 SHAPE = (12, 40, 40)
 FACTS = ModelFacts(id="m", version="1.0.0", kind="segmenter", digest="", manufacturer="", name="m")
@@ -46,6 +47,7 @@ class Machine:
 
     answer: Drawing | Refused
     facts: ModelFacts = FACTS
+    role: str = ""
     seen: list = field(default_factory=list)
 
     def __call__(self, volumes, /):
@@ -340,6 +342,39 @@ def test_a_model_draws_automatically_and_with_its_trust(tmp_path):
     assert (p.kind, p.algorithm_type, p.model, p.trust, p.named_neoplasm) == ("model", "AUTOMATIC", "m", 0.9, False)
     assert p.notes == ("the test says so",)
     assert machine.seen == [("ct", "other")]
+
+
+def test_a_model_that_draws_on_another_role_is_carried_to_the_measured_grid():
+    """
+    The mask of the second role, on a grid of its own, lies at the same place of the first; the way there is told.
+    """
+    measured = image()
+    half = geometry_of((12, 20, 20), (2.0, 2.0, 2.0), origin=tuple(measured.geometry.point(np.array([0, 0.5, 0.5]))))
+    other = volume_of(np.zeros(half.shape), half)
+    mask = ball(half.shape, (5, 10, 10), 3)
+    machine = Machine(drawing(mask), role="flair")
+
+    [lesion] = segment({"t1c": measured, "flair": other}, [MODEL], LesionRules(), {"m": machine}).lesions
+
+    assert lesion.mask.shape == SHAPE
+    assert lesion.mask.sum() == 4 * mask.sum()
+    there = measured.geometry.point(np.argwhere(lesion.mask).mean(axis=0))
+    assert there == pytest.approx(half.point(np.argwhere(mask).mean(axis=0)), abs=0.01)
+    assert lesion.provenance.notes[0] == "the test says so"
+    assert "grid of its own" in lesion.provenance.notes[1]
+
+
+def test_a_model_that_draws_outside_of_the_measured_image_has_found_no_lesion_in_it():
+    """
+    What lies beyond the measured image cannot be measured.
+    """
+    far = geometry_of(SHAPE, (2.0, 1.0, 1.0), origin=(500.0, 0.0, 0.0))
+    machine = Machine(drawing(ball(SHAPE, (5, 20, 20), 4)), role="flair")
+
+    with pytest.raises(Refused) as caught:
+        segment({"t1c": image(), "flair": volume_of(np.zeros(SHAPE), far)}, [MODEL], LesionRules(), {"m": machine})
+
+    assert caught.value.code == "no lesion"
 
 
 @pytest.mark.parametrize(

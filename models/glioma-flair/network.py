@@ -1,0 +1,142 @@
+"""The network of glioma-flair and how one member of it is trained; needs torch, which the node never does."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from augment import CANVAS, NEIGHBOURS, Case, Sampler, vary
+from torch import nn
+from torch.nn import functional
+
+WIDTHS = (48, 96, 144, 192)
+BLOCK = 2  #: pixels along each side that the first layer takes together, and the last one tells apart again
+BATCH = 16
+RATE = 3e-3
+EMA = 0.998
+
+
+class Block(nn.Sequential):
+    """Two convolutions, each normalised over the batch."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(*self._one(before, after), *self._one(after, after))
+
+    @staticmethod
+    def _one(before: int, after: int) -> Sequence[nn.Module]:
+        return nn.Conv2d(before, after, 3, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
+
+
+class UNet(nn.Module):
+    """
+    A U-Net (Ronneberger et al., MICCAI 2015): neighbouring slices in, the logit of the middle one out.
+
+    Blocks of 2 x 2 pixels are its smallest unit: each is taken in, and its four logits are given, as channels (Shi et
+    al., CVPR 2016). On a processor that is twice as fast as a level of full resolution.
+    """
+
+    def __init__(self, widths: Sequence[int] = WIDTHS, channels: int = NEIGHBOURS) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(Block(b, a) for b, a in zip((channels * BLOCK**2, *widths), widths, strict=False))
+        self.up = nn.ModuleList(Block(b + a, a) for a, b in pairwise(widths))
+        self.out = nn.Conv2d(widths[0], BLOCK**2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits (n, 1, rows, columns) of (n, neighbours, rows, columns), both multiples of 16."""
+        x, passed = functional.pixel_unshuffle(x, BLOCK), []
+        for level, block in enumerate(self.down):
+            x = block(functional.max_pool2d(x, 2) if level else x)
+            passed.append(x)
+        for level in reversed(range(len(self.up))):
+            wider = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+            x = self.up[level](torch.cat([wider, passed[level]], 1))
+        return functional.pixel_shuffle(self.out(x), BLOCK)
+
+
+class Ensemble(nn.Module):
+    """The mean of the members' probabilities: what is exported."""
+
+    def __init__(self, members: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Probabilities (n, 1, rows, columns)."""
+        return torch.stack([torch.sigmoid(member(x)) for member in self.members]).mean(0)
+
+
+def loss(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy plus one minus Dice over the whole batch."""
+    probability = torch.sigmoid(logits)
+    overlap = 2 * (probability * target).sum() + 1
+    dice = overlap / (probability.square().sum() + target.square().sum() + 1)
+    return functional.binary_cross_entropy_with_logits(logits, target) + 1 - dice
+
+
+def rate(step: int, steps: int) -> float:
+    """One cycle: up over the first tenth, then down along a cosine to nothing."""
+    warm = max(1, steps // 10)
+    return step / warm if step < warm else 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm)))
+
+
+def fit(
+    cases: Sequence[Case],
+    *,
+    steps: int,
+    seed: int,
+    say: Callable[[str], None],
+    save: Callable[[UNet], None],
+    start: UNet | None = None,
+    peak: float = RATE,
+) -> UNet:
+    """
+    Train one member for one cycle; the average of its weights over the last steps is what is returned.
+
+    Args:
+        cases: Patients to learn from.
+        steps: Batches.
+        seed: Of everything random.
+        start: What an earlier cycle returned; None begins anew.
+        peak: Highest learning rate.
+        say: Told about the progress.
+        save: Given the averaged weights now and then.
+    """
+    torch.manual_seed(seed)
+    draw = np.random.default_rng(seed)
+    sampler = Sampler(cases, draw)
+    model = (UNet() if start is None else copy.deepcopy(start).train()).to(memory_format=torch.channels_last)
+    average = copy.deepcopy(model).eval()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.02)
+    began, running = time.monotonic(), 0.0
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = peak * rate(step, steps)
+        images, masks = vary(*sampler.batch(BATCH), draw, CANVAS)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = model(images.contiguous(memory_format=torch.channels_last))
+        value = loss(logits.float(), masks)
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+        _average(average, model, min(EMA, (step + 1) / (step + 10)))
+        running = 0.98 * running + 0.02 * value.item() if step else value.item()
+        if step % 50 == 49:
+            say(f"step {step + 1}/{steps} loss {running:.4f} {(time.monotonic() - began) / (step + 1):.2f} s a step")
+        if step % 300 == 299 or step + 1 == steps:
+            save(average)
+    return average
+
+
+@torch.no_grad()
+def _average(average: nn.Module, model: nn.Module, share: float) -> None:
+    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if kept.dtype.is_floating_point:
+            kept.lerp_(new, 1 - share)
+        else:
+            kept.copy_(new)

@@ -1,0 +1,191 @@
+"""
+Train, measure and describe glioma-flair: `python models/glioma-flair/train.py` (data from $RADNODE_DATA).
+
+Training takes about an hour on two processors and happens in an environment of its own, as torch is needed for nothing
+else. `--publish` measures the graph that lies here and writes everything besides it. `--evaluate` (or `--check`)
+measures it in minutes and compares with `model.toml`: training again is not the same to the last bit on another
+processor, so what is compared are the figures, not the bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cases
+import numpy as np
+from describe import PLOT, card, plot
+from head import HEAD, LAYOUT, golden_cases
+from judge import Drawn, candidates, choose, judge_all, ruined
+from measure import Judged, judge_patient, measure
+from unet_graph import graph, only
+
+from node.domain.findings import ModelFacts
+from node.domain.plain import to_plain
+from node.inference import segmenter_golden
+from node.inference.layout import Layout
+from node.inference.manifest import parse
+from node.inference.onnx_segmenter import OnnxSegmenter
+from node.training import toml
+from node.training.publish import write
+
+HERE = Path(__file__).resolve().parent
+TORCH = HERE.parents[1] / ".venv" / "torch"  #: the environment that training makes for itself
+REQUIREMENTS = ("torch==2.13.0", "numpy")
+STEPS = (2400,)  #: batches of each cycle
+WORKERS = 2
+TOLERANCE = 0.02  #: of Dice, between two trainings or two processors
+SCRIPTS = tuple(sorted(path.name for path in HERE.glob("*.py")))
+FACTS = ModelFacts(id=HEAD["id"], version=HEAD["version"], kind="segmenter", digest="", manufacturer="", name="")
+
+
+def main() -> int:
+    """See the module."""
+    data = Path(os.environ.get("RADNODE_DATA", HERE.parents[2] / "shared" / "data")) / cases.FOLDER
+    if not cases.names(data):
+        sys.exit(f"{data}: holds no TCGA_*.npz; set RADNODE_DATA to the folder with {cases.FOLDER}")
+    if {"--check", "--evaluate"} & set(sys.argv[1:]):
+        return compare(data)
+    if "--publish" not in sys.argv[1:]:
+        (HERE / "model.onnx").write_bytes(train(data))
+    write(HERE, publish(data, (HERE / "model.onnx").read_bytes()))
+    return 0
+
+
+def train(data: Path) -> bytes:
+    """The graph, trained anew."""
+    split, python = cases.split(cases.names(data)), torch_python()
+    with tempfile.TemporaryDirectory() as folder:
+        running = []
+        for member, inner in enumerate(split.inner):
+            place = Path(folder) / str(member)
+            prepared(data, [n for n in split.train if n not in inner], place)
+            order = [python, HERE / "learn.py", place, place / "weights.npz"]
+            order += ["--seed", cases.SEED + member, "--steps", *STEPS]
+            alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+            running.append(subprocess.Popen([str(word) for word in order], env=alone))
+        if any(process.wait() for process in running):
+            sys.exit("training failed; see above")
+        return assembled([Path(folder) / str(m) / "weights.npz" for m in range(len(running))])
+
+
+def assembled(weights: Sequence[Path]) -> bytes:
+    """The graph of members whose weights `learn.py` wrote."""
+    members = [dict(np.load(path)) for path in weights]
+    return graph(members, channels=LAYOUT.window[0], name=HEAD["id"])
+
+
+def prepared(data: Path, names: Sequence[str], place: Path) -> None:
+    """Write patients as `learn.py` reads them."""
+    place.mkdir()
+    clip, index = LAYOUT.intensity.after, []
+    assert clip is not None  # noqa: S101 - of the layout below
+    for name in names:
+        patient = cases.read(data, name)
+        np.savez(place / f"{name}.npz", image=cases.normalised(patient, clip), mask=patient.mask.astype(np.uint8))
+        index.append({"name": name, "spacing": patient.spacing, "centre": patient.centre})
+    (place / "index.json").write_text(json.dumps(index))
+
+
+def torch_python() -> Path:
+    """The interpreter of an environment with torch, made where there is none."""
+    python = TORCH / "bin" / "python"
+    links = [folder for folder in os.environ.get("PIP_FIND_LINKS", "").split() if Path(folder).is_dir()]
+    if subprocess.run([str(python), "-c", "import torch"], check=False).returncode if python.exists() else True:
+        if not any(list(Path(folder).glob("torch-2.13.0*.whl")) for folder in links):
+            print("no torch 2.13.0 in $PIP_FIND_LINKS: the package index's large build is taken")  # noqa: T201
+        subprocess.run([sys.executable, "-m", "venv", str(TORCH)], check=True)
+        found = [word for folder in links for word in ("--find-links", folder)]
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *found, *REQUIREMENTS], check=True)
+    return python
+
+
+def segmenter(model: bytes, layout: Layout) -> OnnxSegmenter:
+    """The graph with a layout, on one processor."""
+    return OnnxSegmenter(FACTS, layout, model, modality="MR")
+
+
+def on_unseen(work: tuple[Path, bytes, str, int, int]) -> tuple[list[Drawn], list[Drawn]]:
+    """What a member draws on a training patient it was not trained on, and on a ruined copy, with every layout."""
+    data, model, name, member, number = work
+    patient, members = cases.read(data, name), only(model, "members")
+    tried = [segmenter(members, replace(each, classes=(member,))) for each in candidates(LAYOUT)]
+    plain = list(judge_all(tried, name, patient.volume(), patient.mask))
+    return plain, list(judge_all(tried, name, *ruined(patient, number)))
+
+
+def on_validation(work: tuple[Path, bytes, Layout, str, int]) -> Judged:
+    """Everything that is drawn on one validation patient."""
+    data, model, layout, name, number = work
+    return judge_patient(segmenter(model, layout), cases.read(data, name), number)
+
+
+def measured(data: Path, model: bytes) -> tuple[Layout, dict[str, Any]]:
+    """The layout with what was chosen, and every figure."""
+    split = cases.split(cases.names(data))
+    unseen = [(name, member) for member, inner in enumerate(split.inner) for name in inner]
+    with ProcessPoolExecutor(WORKERS) as pool:
+        drawn = list(pool.map(on_unseen, [(data, model, *each, i) for i, each in enumerate(unseen)]))
+        chosen = choose(candidates(LAYOUT), [plain for plain, _ in drawn], [bad for _, bad in drawn])
+        print(chosen.figures, chosen.layout.trust, flush=True)  # noqa: T201 - progress of a command
+        asked = [(data, model, chosen.layout, name, i) for i, name in enumerate(sorted(split.validation))]
+        found = measure(list(pool.map(on_validation, asked)))
+    return chosen.layout, {**found, "chosen": chosen.figures}
+
+
+def publish(data: Path, model: bytes) -> dict[str, bytes]:
+    """File name to content of the whole package."""
+    return package(model, *measured(data, model))
+
+
+def package(model: bytes, layout: Layout, performance: dict[str, Any]) -> dict[str, bytes]:
+    """What the figures and the golden images make of a graph."""
+    draw = segmenter(model, layout).draw
+    golden = {
+        "tolerance": {"voxels": 0.02, "centroid_mm": 0.5, "trust": 0.05},
+        "cases": [{**case, "expect": segmenter_golden.answer(case, draw)} for case in golden_cases()],
+    }
+    manifest: dict[str, Any] = {**HEAD, "segmenter": without_none(to_plain(layout)), "performance": performance}
+    files = {
+        "model.onnx": model,
+        PLOT: plot(performance["each_patient"]),
+        "golden.json": (json.dumps(golden, indent=1) + "\n").encode(),
+        "card.md": card(manifest).encode(),
+        **{name: (HERE / name).read_bytes() for name in SCRIPTS},
+    }
+    manifest["files"] = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    parse(to_plain(manifest), at="model.toml")
+    return {**files, "model.toml": toml.dumps(manifest).encode()}
+
+
+def without_none(plain: Any) -> Any:
+    """TOML has no word for nothing."""
+    return {k: without_none(v) for k, v in plain.items() if v is not None} if isinstance(plain, dict) else plain
+
+
+def compare(data: Path) -> int:
+    """Measure the graph that lies here and compare with `model.toml`."""
+    import tomllib
+
+    stated = tomllib.loads((HERE / "model.toml").read_text())["performance"]
+    _, found = measured(data, (HERE / "model.onnx").read_bytes())
+    wrong = 0
+    for name in ("mean", "median", "percentile_10", "worst"):
+        was, now = stated["dice"][name], found["dice"][name]
+        apart = abs(was - now) > TOLERANCE
+        wrong += apart
+        print(f"Dice {name}: {now:.3f}, model.toml {was:.3f}{'  DIFFERS' if apart else ''}")  # noqa: T201
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

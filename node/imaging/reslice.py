@@ -1,0 +1,112 @@
+"""Linear resampling along the axes of an image, without aliasing where it becomes coarser; and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from node.imaging.grid import Floats
+
+Triple = tuple[int, int, int]
+Fit = Literal["cover", "fill", "first"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reslice:
+    """
+    Two grids with parallel axes, and one centre or one first voxel.
+
+    Attributes:
+        shape: Voxels of the source along its three axes.
+        spacing: Millimetres between them.
+        new_shape: Voxels of the target.
+        new_spacing: Millimetres between them.
+        smooth: Whether what becomes coarser is smoothed first.
+        first: Whether the first voxels lie on one another, and not the centres of the grids.
+    """
+
+    shape: Triple
+    spacing: tuple[float, float, float]
+    new_shape: Triple
+    new_spacing: tuple[float, float, float]
+    smooth: bool = True
+    first: bool = False
+
+    @classmethod
+    def to(
+        cls,
+        shape: Triple,
+        spacing: tuple[float, float, float],
+        new: tuple[float, float, float],
+        *,
+        smooth: bool = True,
+        fit: Fit = "cover",
+    ) -> Reslice:
+        """
+        A grid over the source.
+
+        Args:
+            shape: Voxels of the source.
+            spacing: Millimetres between them.
+            new: Millimetres between those of the target.
+            smooth: Whether what becomes coarser is smoothed first.
+            fit: "cover": the coarsest grid of that spacing which covers the source, about its centre; "fill": the
+                nearest whole number of voxels, stretched to fill the source (nnU-Net's); "first": from the first voxel
+                on, the nearest whole number up to the last (MONAI's).
+        """
+        each = list(zip(shape, spacing, new, strict=True))
+        if fit == "fill":
+            z, y, x = (max(1, round(n * s / t)) for n, s, t in each)
+            c, b, a = (n * s / m for n, s, m in zip(shape, spacing, (z, y, x), strict=True))
+            return cls(shape, spacing, (z, y, x), (c, b, a), smooth)
+        if fit == "first":
+            z, y, x = (max(1, round((n - 1) * s / t + 1)) for n, s, t in each)
+            return cls(shape, spacing, (z, y, x), new, smooth, first=True)
+        z, y, x = (max(1, int(np.ceil(n * s / t - 1e-6))) for n, s, t in zip(shape, spacing, new, strict=True))
+        return cls(shape, spacing, (z, y, x), new, smooth)
+
+    def forward(self, voxels: Floats) -> Floats:
+        """Values of an array of `shape` at the voxels of the target; beyond the source its edge is repeated."""
+        ratios = [t / s for s, t in zip(self.spacing, self.new_spacing, strict=True)]
+        for axis in np.argsort(ratios)[::-1]:  # what shrinks most comes first: less memory, less work
+            voxels = _along(voxels, self._weights(int(axis)), int(axis))
+        return np.ascontiguousarray(voxels, np.float32)
+
+    def back(self, values: Floats, slab: int = 16) -> Iterator[tuple[int, Floats]]:
+        """
+        Values of an array of `new_shape` at the voxels of the source, some planes at a time.
+
+        Yields:
+            The first plane's number along the first axis, and (planes, rows, columns) from there on.
+        """
+        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing, self.smooth, self.first)
+        flat = _along(_along(values, inverse._weights(1), 1), inverse._weights(2), 2)
+        weights = inverse._weights(0)
+        for start in range(0, self.shape[0], slab):
+            yield start, _along(flat, weights[start : start + slab], 0)
+
+    def _weights(self, axis: int) -> NDArray[np.float32]:
+        """
+        Matrix (target, source) of an axis: linear interpolation, after smoothing where the target is coarser.
+
+        The Gaussian's standard deviation is half of what a step grows by, in voxels of the source (as in TorchIO).
+        """
+        source, target = self.shape[axis], self.new_shape[axis]
+        step = self.new_spacing[axis] / self.spacing[axis]
+        middles = (0.0, 0.0) if self.first else ((source - 1) / 2, (target - 1) / 2)
+        at = np.clip(middles[0] + (np.arange(target) - middles[1]) * step, 0, source - 1)
+        weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]))
+        if step > 1 and self.smooth:
+            weights = ndimage.gaussian_filter1d(weights, (step - 1) / 2, axis=1, mode="nearest")
+        return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _along(voxels: Floats, weights: NDArray[np.float32], axis: int) -> Floats:
+    if weights.shape[0] == weights.shape[1] and np.array_equal(weights, np.eye(len(weights), dtype=np.float32)):
+        return voxels
+    return np.asarray(np.moveaxis(np.tensordot(weights, voxels, (1, axis)), 0, axis), np.float32)

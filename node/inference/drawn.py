@@ -1,0 +1,80 @@
+"""The lesions that a segmenter draws, on the grid of the volume that is measured; or why none of them counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from node.dicom.foreign import PassedOver
+from node.domain import sources
+from node.domain.findings import Contour, Drawing, Provenance
+from node.domain.language import say, told
+from node.domain.volume import Volume
+from node.errors import ModelFailed, Refused
+from node.imaging.regrid import carried
+from node.inference.model import Segmenter
+
+
+def drawn_by(
+    model: str, volumes: Mapping[str, Volume], min_trust: float, segmenters: Mapping[str, Segmenter]
+) -> Iterator[Contour | PassedOver]:
+    """
+    Let a model draw.
+
+    It draws on the volume of its role. Where that is not the first one, which is measured, its masks are carried over
+    to the grid of that one by their places in the patient.
+
+    Args:
+        model: Package id.
+        volumes: Role name to volume; the first is measured. All lie in one frame of reference.
+        min_trust: A drawing with less is not used.
+        segmenters: Package id to an open segmenter.
+
+    Raises:
+        ModelFailed: The model broke its promise.
+    """
+    what = say("model {name}", name=model)
+    if model not in segmenters:
+        yield PassedOver(what, "", say("it is not available in this installation"), "model unavailable")
+        return
+    measured = next(iter(volumes.values()))
+    drawn_on = volumes.get(segmenters[model].role, measured)
+    try:
+        drawing = segmenters[model](volumes)
+    except Refused as refused:
+        yield PassedOver(what, "", refused.found, refused.code)
+        return
+    _check(drawing, drawn_on, model)
+    if not drawing.masks:
+        yield PassedOver(what, "", say("it found no lesion: {why}", why=told(drawing.why)), "no lesion")
+    elif drawing.trust < min_trust:
+        why = say(
+            "its trust of {trust:.2f} is below {least:.2f}: {why}",
+            trust=float(drawing.trust), least=float(min_trust), why=told(drawing.why),
+        )  # fmt: skip
+        yield PassedOver(what, "", why, "low trust")
+    else:
+        yield from _carried(drawing, drawn_on, measured, model)
+
+
+def _check(drawing: Drawing, drawn_on: Volume, model: str) -> None:
+    shape = drawn_on.geometry.shape
+    if not 0 <= drawing.trust <= 1 or any(m.shape != shape or m.dtype != bool or not m.any() for m in drawing.masks):
+        raise ModelFailed(sources.broken(drawing.trust), at=model, do=sources.REPORT)
+
+
+def _carried(drawing: Drawing, drawn_on: Volume, measured: Volume, model: str) -> Iterator[Contour | PassedOver]:
+    for own in drawing.masks:
+        mask, notes = carried(own, drawn_on.geometry, measured.geometry)
+        if mask.any():
+            said = (drawing.why, *notes)
+            provenance = Provenance(
+                kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=said
+            )
+            yield Contour(mask=mask, provenance=provenance)
+        else:
+            yield PassedOver(
+                say("model {name}", name=model),
+                "",
+                say("its drawing lies outside the image that is measured"),
+                "no lesion",
+            )

@@ -1,0 +1,82 @@
+"""The head is found on MR images of any gain; what is no head is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from node.imaging.ellipsoids import Ellipsoid, Painting, paint
+from node.imaging.head import find_head, otsu
+from node.imaging.intensity import plain_scale, robust_scale
+
+SKULL = Ellipsoid(centre=(0, 0, 0), radii=(75, 95, 75), value=120)
+BRAIN = Ellipsoid(centre=(0, 0, 0), radii=(65, 85, 65), value=60)
+VENTRICLE = Ellipsoid(centre=(0, 0, 0), radii=(20, 30, 12), value=5)
+HEAD = Painting(shape=(28, 110, 96), spacing=(6.0, 2.0, 2.0), bodies=(SKULL, BRAIN, VENTRICLE), noise=3.0)
+
+
+def found(painting):
+    volume = paint(painting)
+    return find_head(volume.voxels, volume.geometry.spacing)
+
+
+def test_the_head_is_found_with_what_it_encloses():
+    """Volume within a twentieth of the ellipsoid's, dark ventricles inside, corners outside."""
+    head = found(HEAD)
+    assert head.volume_ml == pytest.approx(4 / 3 * np.pi * 75 * 95 * 75 / 1000, rel=0.05)
+    assert head.mask[14, 55, 48]
+    assert not head.mask[:, 0, 0].any()
+
+
+def test_gain_and_a_coil_that_sees_one_side_better_do_not_matter():
+    """A thousand times the intensity, and a slope of one to three over the image, give nearly the same head."""
+    volume, plain = paint(HEAD), found(HEAD)
+    slope = np.linspace(0.5, 1.5, 96, dtype=np.float32)
+    other = find_head(volume.voxels * 1000 * slope, volume.geometry.spacing)
+    assert (other.mask ^ plain.mask).sum() < 0.05 * plain.mask.sum()
+
+
+def test_a_head_that_the_image_cuts_is_found():
+    """The upper half alone is a head."""
+    volume = paint(HEAD)
+    assert find_head(volume.voxels[14:], volume.geometry.spacing) is not None
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [(), (Ellipsoid(centre=(0, 0, 0), radii=(30, 30, 30), value=100),)],
+    ids=["noise", "a small phantom"],
+)
+def test_what_is_no_head_is_none(bodies):
+    """Noise alone, and something the size of an orange."""
+    assert found(replace(HEAD, bodies=bodies)) is None
+
+
+def test_a_trunk_is_no_head():
+    """Something of twelve litres."""
+    trunk = Ellipsoid(centre=(0, 0, 0), radii=(1000, 110, 160), value=100)
+    assert found(replace(HEAD, shape=(40, 120, 170), bodies=(trunk,))) is None
+
+
+def test_an_image_of_one_value_is_none():
+    """There is no threshold in it."""
+    assert find_head(np.full((12, 60, 60), 7, np.float32), (5.0, 2.0, 2.0)) is None
+
+
+def test_otsu_splits_two_heaps():
+    """The threshold lies between them."""
+    draw = np.random.default_rng(3)
+    heaps = np.concatenate([draw.normal(10, 2, 5000), draw.normal(50, 5, 2000)]).astype(np.float32)
+    assert 17 < otsu(heaps) < 38
+
+
+def test_the_robust_scale_ignores_what_the_plain_one_follows():
+    """Normal values give the same scale by both; a tenth of outliers moves only the plain one."""
+    values = np.random.default_rng(4).normal(100, 10, 20000).astype(np.float32)
+    assert robust_scale(values) == pytest.approx((100, 10), rel=0.03)
+    assert plain_scale(values) == pytest.approx((100, 10), rel=0.03)
+    values[::10] = 5000
+    assert robust_scale(values) == pytest.approx((100, 11), rel=0.1)
+    assert plain_scale(values)[0] > 500
