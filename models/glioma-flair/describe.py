@@ -153,8 +153,9 @@ def _trust(m: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"On the validation patients and all their disturbed and ruined copies ({trust['images']} drawings): of "
         f"{trust['bad']} with a Dice below 0.6, {trust['bad_refused']} were refused; of {trust['good']} with at least "
-        f"0.7, {trust['good_kept']} were kept. So trust keeps good drawings and misses many bad ones: it does not replace "
-        "a look at the outline. One is typical: a tumour of which only the brighter part is drawn, whole and sure."
+        f"0.7, {trust['good_kept']} were kept. So trust keeps good drawings and misses many bad ones, "
+        "and does not replace a look at the outline. The worst drawing was looked at afterwards: a tumour that fills "
+        "most of a hemisphere was drawn at its upper and lower end only, and trusted."
     )
 
 

@@ -39,6 +39,7 @@ HEAD: dict[str, Any] = {
     "limits": [
         "Found automatically, nature not established: oedema, gliosis, ischaemia, demyelination and radiation change "
         "are bright on FLAIR too, and were not in the training data.",
+        "A tumour that fills most of a hemisphere may be drawn in part only and still be trusted.",
         "Low-grade gliomas (WHO 2 and 3) before treatment, of one collection; no glioblastoma, no resection cavity, no "
         "child, no healthy person.",
         "The training images are 8-bit and carry no voxel spacing: it was assumed (heads 190 mm long, stacks 165 mm "
