@@ -10,6 +10,7 @@ import math
 
 from node.domain.explanation import explained, inputs_missing
 from node.domain.findings import Findings, ModelFacts, OperatingPoint, Prediction
+from node.domain.stability import redrawing
 from node.domain.words import (
     NO_SUBSTITUTE,
     concept_name,
@@ -51,6 +52,7 @@ def evidence(prediction: Prediction) -> list[str]:
         return [*_fitness(prediction), *conditions, *_known(prediction), _model(prediction.model), NO_SUBSTITUTE]
     return [
         *conditions, *_missing(prediction), _prevalence(prediction), *_exploratory(prediction.model),
+        *redrawing(prediction.stability),
         *_operating_point(prediction), *_known(prediction),
         *(explained(prediction.explanations) or _contributions(prediction)), *_fitness(prediction),
         _calibration(prediction), _model(prediction.model), NO_SUBSTITUTE,

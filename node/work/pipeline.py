@@ -1,7 +1,7 @@
 """
 The straight line: one work order in, findings and result objects out. Read this first.
 
-    load ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ encode
+    load ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ redraw ▸ encode
 
 A refused model is a value beside its siblings; a refused case is the one `Refused` error, caught once, here.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -21,7 +22,7 @@ from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
 from node.domain.explanation import mutually_exclusive
-from node.domain.findings import Contour, Findings, Lesion, Measurements, ModelFacts, Prediction
+from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, ModelFacts, Prediction
 from node.domain.language import Said
 from node.domain.order import Input, Order
 from node.domain.volume import Volume
@@ -32,11 +33,12 @@ from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
 from node.stages.judge import judge
-from node.stages.load import load
+from node.stages.load import Loaded, load
 from node.stages.measure import measure
 from node.stages.predict import predict, unavailable
 from node.stages.segment import SourceFiles, segment
 from node.work import objects
+from node.work.redraw import Answer, hold
 
 log = structlog.get_logger()
 
@@ -91,6 +93,22 @@ def run(order: Order, parts: Parts) -> Result:
 
 
 def _evaluate(order: Order, parts: Parts) -> Result:
+    findings, measured = examine(order, parts)
+    with stage("encode"):
+        return Result(findings, objects.evaluated(order, findings, measured))
+
+
+def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
+    """
+    Everything of one order but its result objects.
+
+    Returns:
+        The findings, and the series that was measured.
+
+    Raises:
+        Refused: The case must not be evaluated.
+        ModelFailed: A segmenter broke its promise.
+    """
     if order.refusal:
         raise Refused(order.refusal[0], order.refusal[1], at=f"study {order.study_uid}")
     rules = order.pipeline
@@ -107,11 +125,16 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         wanted = rules.features or any(asked.manifest.features for asked in parts.classifiers.values())
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
-        panels = [
+        answers = [
             tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
-    findings = Findings(
+    with stage("redraw"):
+        panels = [
+            hold(each, measured.volume, contour, rules.extraction)
+            for each, contour in zip(answers, segmented.lesions, strict=True)
+        ]
+    return Findings(
         state="succeeded",
         lesions=tuple(_lesions(order, segmented.lesions, sizes, panels)),
         rule=segmented.rule,
@@ -120,9 +143,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
-    )
-    with stage("encode"):
-        return Result(findings, objects.evaluated(order, findings, measured))
+    ), measured
 
 
 def _panel(panels: list[tuple[Prediction, ...]]) -> list[Said]:
@@ -163,19 +184,18 @@ def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
 
 def _predict(
     model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
-) -> Prediction:
+) -> Answer:
     asked = parts.classifiers.get(model)
     if asked is None:
-        return unavailable(_unknown(model, order), parts.unusable[model])
+        return Answer(unavailable(_unknown(model, order), parts.unusable[model]))
     in_lung = touches(lungs, contour.mask) if lungs else None
-    return predict(
-        asked.classifier,
-        asked.manifest.needs,
-        fitness=judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung),
-        clinical=order.clinical,
-        measurements=size,
-        prevalence=order.models[model].prevalence,
-        knowledge=asked.knowledge,
+    fitness = judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung)
+    needs, prevalence = asked.manifest.needs, order.models[model].prevalence
+    ask = partial(predict, asked.classifier, needs, clinical=order.clinical, prevalence=prevalence)
+    return Answer(
+        ask(fitness=fitness, measurements=size, knowledge=asked.knowledge),
+        needs,
+        lambda again: ask(fitness=Fitness(outcome="in_domain"), measurements=again),
     )
 
 
