@@ -98,6 +98,7 @@ class ExtractionSection(Section):
     bins: int | None = Field(None, ge=2, description="Fixed number of grey level bins in place of bin_width.")
     intensity_range: tuple[float, float] | None = Field(None, description="Other voxels count for shape only.")
     outlier_sigma: float | None = Field(None, gt=0, description="As do voxels so many deviations off the mean.")
+    bias_correction: Literal["", "n4"] = Field("", description="n4: correct MR intensities by N4ITK before all else.")
 
 
 class PipelineSection(Section):

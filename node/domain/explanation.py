@@ -138,9 +138,9 @@ def _sentence(part: Explanation) -> Said:
 
 
 def _effect(log_odds: float) -> Said:
-    if abs(log_odds) < 0.005:
-        return say("leaves the odds as they are")
     ratio = math.exp(log_odds)
+    if 0.95 < ratio < 1.05:
+        return say("hardly changes the odds")
     factor = f"{ratio:.2g}" if ratio < 10 else f"{ratio:.0f}"
     return (
         say("raises the odds ×{ratio}", ratio=factor) if log_odds > 0 else say("lowers the odds ×{ratio}", ratio=factor)

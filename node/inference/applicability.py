@@ -154,7 +154,9 @@ def _reasons(
     alone = [n for n in np.argsort(-np.abs(z)) if abs(z[n]) > ALONE]
     for n in alone[:4]:
         yield far_alone(names[n].label, numbers[names[n].name], names[n].usual)
-    if not alone:
+    if not alone and len(names) == 1:
+        yield far_alone(names[0].label, numbers[names[0].name], names[0].usual)
+    elif not alone:
         added = _squared(applicability, names, z)
         strongest = [names[n] for n in np.argsort(-added)[:2]]
         yield far_together({item.label: numbers[item.name] for item in strongest})

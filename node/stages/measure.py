@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -24,6 +25,7 @@ from node.domain.geometry import Geometry
 from node.domain.order import Extraction
 from node.domain.volume import Volume
 from node.errors import Refused
+from node.imaging.bias import n4
 from node.imaging.crop import Box, bounding_box
 from node.imaging.diameters import diameter_3d, in_plane
 from node.imaging.ground_glass import ground_glass
@@ -160,11 +162,13 @@ def _first_line(error: Exception) -> str:
 
 def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str]) -> Features:
     """
-    Normalise, resample, crop, extract.
+    Correct the bias field, normalise, resample, crop, extract.
 
     Raises:
         ValueError: The lesion or the image does not allow it, in words; also raised by pyradiomics.
     """
+    if extraction.bias_correction == "n4" and volume.modality == "MR":
+        volume = replace(volume, voxels=n4(volume))
     grid = Grid.over(volume.geometry, extraction.spacing_mm)
     placed = interpolate_mask(mask, grid)
     if placed is None:

@@ -61,7 +61,7 @@ def predict(
         fitness=fitness,
         inputs={source.partition(":")[2]: value for source, value in quantities.items()},
         missing_inputs=_missing(needs.inputs, quantities, encoded),
-        statements=(*_conditions(needs, quantities), *_problems(needs, quantities, clinical, measurements)),
+        statements=(*_conditions(needs, clinical), *_problems(needs, quantities, clinical, measurements)),
     )
     if refusal := _refusal(needs, fitness, encoded):
         return _not_evaluated(base, refusal)
@@ -171,10 +171,10 @@ def _missing(inputs: tuple[ModelInput, ...], quantities: Quantities, encoded: En
     return tuple(dict.fromkeys(i.name if i.source in quantities else i.quantity for i in absent))
 
 
-def _conditions(needs: Needs, quantities: Quantities) -> tuple[str, ...]:
+def _conditions(needs: Needs, clinical: Clinical) -> tuple[str, ...]:
     sentences = []
     for condition in needs.conditions:
-        value = quantities.get(f"clinical:{condition.quantity}")
+        value = clinical.values.get(condition.quantity)
         supplied = f"supplied as {value.value} ({value.source})" if value else "not supplied"
         sentences.append(f"{condition.text}; {condition.quantity} was {supplied}")
     return tuple(sentences)

@@ -56,7 +56,6 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     if spec.head.get("engine") == "refusal":
         return _refusing(
             spec,
-            found,
             performance,
             also,
             measured(spec.head, describe(found, spec), table, recipe, model, performance),
@@ -77,9 +76,7 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     return finish({**head, **numbers}, files)
 
 
-def _refusing(
-    spec: Spec, found: Patients, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]
-) -> Files:
+def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]) -> Files:
     """A package that says why it gives no number: the same table was trained on, and showed that there is none."""
     low, high = performance.auc_interval
     text = (

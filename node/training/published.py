@@ -132,8 +132,8 @@ def _numbers(published: Published, model: Linear, inputs: tuple[ModelInput, ...]
         "interval": {
             "level": published.level,
             "method": f"percentiles of {published.replicates} draws of the odds ratios and of the prior from their "
-            f"intervals, and of missing findings by how common they are; the interval of an odds ratio is declared as a "
-            f"factor of {published.factor:g} either way where none was at hand ({', '.join(assumed) or 'nowhere'})",
+            "intervals, and of missing findings by how common they are; the interval of an odds ratio is declared as "
+            f"a factor of {published.factor:g} either way where none was at hand ({', '.join(assumed) or 'nowhere'})",
             "holds_missing": True,
         },
         "performance": {

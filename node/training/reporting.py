@@ -103,8 +103,8 @@ def tripod(m: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _size(m: Manifest) -> str:
-    training = m["training"]
-    return f"{training['n']} patients, {training['events']} with the target, {len(m['inputs'])} inputs; not planned"
+    training, inputs = m["training"], len(m["performance"]["weights"])
+    return f"{training['n']} patients, {training['events']} with the target, {inputs} inputs; not planned"
 
 
 def _groups(m: Manifest) -> str:

@@ -137,9 +137,11 @@ def _quantities(row: Row, spec: Spec, mistakes: list[str]) -> dict[str, float | 
         known[item.source] = word = " ".join(cell.casefold().split())
         if item.levels and word not in listed[item.source]:
             mistakes.append(f"column {column}: {cell!r} is none of {', '.join(sorted(listed[item.source]))}")
-        elif not item.levels and (number := _number(word)) is None:
+        if item.levels:
+            continue
+        if (number := _number(word)) is None:
             mistakes.append(f"column {column}: {cell!r} is no number")
-        elif not item.levels:
+        else:
             known[item.source] = number
     return known
 

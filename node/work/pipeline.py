@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -24,7 +24,7 @@ from node.domain.document import ResultKind
 from node.domain.explanation import mutually_exclusive
 from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, ModelFacts, Prediction
 from node.domain.language import Said
-from node.domain.order import Input, Order
+from node.domain.order import Extraction, Input, Order
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
@@ -126,27 +126,26 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         answers = [
-            tuple(_predict(model, order, parts, measured.volume, contour, size, lungs) for model in rules.models)
+            tuple(_panel(order, parts, measured.volume, contour, size, lungs))
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
     with stage("redraw"):
         panels = [
-            hold(each, measured.volume, contour, rules.extraction)
-            for each, contour in zip(answers, segmented.lesions, strict=True)
+            hold(each, measured.volume, contour.mask) for each, contour in zip(answers, segmented.lesions, strict=True)
         ]
     return Findings(
         state="succeeded",
         lesions=tuple(_lesions(order, segmented.lesions, sizes, panels)),
         rule=segmented.rule,
         skipped=segmented.skipped,
-        notes=(*notes, *_panel(panels)),
+        notes=(*notes, *_exclusive(panels)),
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
     ), measured
 
 
-def _panel(panels: list[tuple[Prediction, ...]]) -> list[Said]:
+def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
     """What the answers of a panel must not be read as."""
     answered = {p.model.gene: p.model.target for panel in panels for p in panel if is_answered(p) and p.model.gene}
     return mutually_exclusive(answered)
@@ -182,20 +181,42 @@ def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
     return [parts.root / each.path for each in inputs]
 
 
+def _panel(
+    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
+) -> Iterator[Answer]:
+    """What every model of the pipeline says about one lesion, each of features computed as it was trained with."""
+    rules = order.pipeline
+    known = {rules.extraction: size}
+    for model in rules.models:
+        asked = parts.classifiers.get(model)
+        extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
+        if extraction not in known:
+            features = measure(volume, contour.mask, extraction, features=True).features
+            known[extraction] = replace(size, features=features)
+        answer = _predict(model, order, parts, volume, contour, known[extraction], lungs)
+        yield replace(answer, extraction=extraction)
+
+
+def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
+    """How a model's features are computed: as its package declares, else as the pipeline does."""
+    declared = manifest.features and manifest.extraction != Extraction()
+    return manifest.extraction if declared else pipeline
+
+
 def _predict(
     model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
 ) -> Answer:
     asked = parts.classifiers.get(model)
     if asked is None:
-        return Answer(unavailable(_unknown(model, order), parts.unusable[model]))
+        return Answer(prediction=unavailable(_unknown(model, order), parts.unusable[model]))
     in_lung = touches(lungs, contour.mask) if lungs else None
     fitness = judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung)
     needs, prevalence = asked.manifest.needs, order.models[model].prevalence
     ask = partial(predict, asked.classifier, needs, clinical=order.clinical, prevalence=prevalence)
     return Answer(
-        ask(fitness=fitness, measurements=size, knowledge=asked.knowledge),
-        needs,
-        lambda again: ask(fitness=Fitness(outcome="in_domain"), measurements=again),
+        prediction=ask(fitness=fitness, measurements=size, knowledge=asked.knowledge),
+        needs=needs,
+        ask=lambda again: ask(fitness=Fitness(outcome="in_domain"), measurements=again),
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from node.domain.findings import Contour, Measurements, Prediction
+import numpy as np
+from numpy.typing import NDArray
+
+from node.domain.findings import Measurements, Prediction
 from node.domain.order import Extraction
 from node.domain.stability import flag, judged
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import Refused
+from node.imaging.bias import n4
 from node.imaging.redraw import redrawn, step_mm
 from node.inference.inputs import Needs
 from node.stages.measure import measure
@@ -18,89 +22,98 @@ from node.stages.measure import measure
 CODE = "unstable_contour"
 """Reason code of an answer that is flagged for nothing but its contour."""
 
+Mask = NDArray[np.bool_]
 Ask = Callable[[Measurements], Prediction]
 """Asks the same model about the same patient with other measurements, without judging whether it may be asked."""
 
+Again = Sequence[Measurements | None]
+"""Measurements of every redrawn contour; None where nothing is left of the lesion."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer with what is needed to ask for it again; a model that could not be asked has neither."""
+    """
+    An answer with what is needed to ask for it again.
+
+    Attributes:
+        prediction: What the model said.
+        needs: What it asks for; nothing where it could not be asked.
+        extraction: How the features were computed that it was given.
+        ask: None where it could not be asked.
+    """
 
     prediction: Prediction
     needs: Needs = field(default_factory=Needs)
+    extraction: Extraction = field(default_factory=Extraction)
     ask: Ask | None = None
 
 
-def hold(answers: Sequence[Answer], volume: Volume, contour: Contour, extraction: Extraction) -> tuple[Prediction, ...]:
+def hold(answers: Sequence[Answer], volume: Volume, mask: Mask) -> tuple[Prediction, ...]:
     """
     Redraw one lesion's contour, measure again what the models were given, and ask them again.
 
-    Nothing is redrawn where no answer rests on the image. Cost is bounded: four contours, and of the features only the
-    classes that the models ask for.
+    Nothing is redrawn where no answer rests on the image. The cost is bounded: four contours, and of the features only
+    the classes that the models ask for.
 
     Args:
         answers: Of all models about this lesion, also where there is none.
         volume: Image that was measured.
-        contour: The lesion as it was measured.
-        extraction: How features are computed.
+        mask: The lesion as it was measured, shape (slice, row, column).
 
     Returns:
         The predictions in their order, those that rest on the image with their stability; one that leaves its interval
         is borderline.
     """
-    resting = [answer for answer in answers if _rests_on_image(answer)]
-    if not resting:
-        return tuple(answer.prediction for answer in answers)
-    names = frozenset(name for answer in resting for name in _features(answer.needs))
-    spacing = volume.geometry.spacing
-    again = [_measure(volume, replace(contour, mask=each.mask), extraction, names)
-             for each in redrawn(contour.mask, spacing)]  # fmt: skip
-    step = step_mm(spacing)
-    return tuple(_held(answer, again, step) for answer in answers)
+    step = step_mm(volume.geometry.spacing)
+    again: dict[Extraction, Again] = {}
+    for extraction, names in _asked_for(answers).items():
+        again[extraction] = _measure(volume, mask, extraction, names)
+    return tuple(_held(each, again[each.extraction], step) if _rests(each) else each.prediction for each in answers)
 
 
-def wanted(names: frozenset[str], extraction: Extraction) -> tuple[Extraction, frozenset[str]]:
-    """
-    The part of an extraction that yields some features: only their image types, and their classes.
+def _asked_for(answers: Sequence[Answer]) -> Mapping[Extraction, frozenset[str]]:
+    """Every way in which features are computed for an answer that rests on the image, and the features."""
+    wanted: dict[Extraction, frozenset[str]] = {}
+    for answer in filter(_rests, answers):
+        names = {item.quantity for item in answer.needs.inputs if item.source.startswith("feature:")}
+        wanted[answer.extraction] = wanted.get(answer.extraction, frozenset()) | names
+    return wanted
 
-    Args:
-        names: As pyradiomics has them: "original_shape_Sphericity", "wavelet-LLH_glcm_Contrast".
-        extraction: The whole.
-    """
+
+def _measure(volume: Volume, mask: Mask, extraction: Extraction, names: frozenset[str]) -> Again:
+    """Every redrawn contour; the bias field, which does not depend on it, is corrected once."""
     filters = tuple(each for each in extraction.filters if any(name.startswith(each) for name in names))
-    return replace(extraction, filters=filters), frozenset(name.split("_")[1] for name in names if "_" in name)
+    classes = frozenset(name.split("_")[1] for name in names if "_" in name)
+    if names and extraction.bias_correction == "n4" and volume.modality == "MR":
+        volume = replace(volume, voxels=n4(volume))
+    part = replace(extraction, filters=filters, bias_correction="")
+    found: list[Measurements | None] = []
+    for each in redrawn(mask, volume.geometry.spacing):
+        try:
+            found.append(measure(volume, each.mask, part, features=bool(names), classes=classes))
+        except Refused:  # nothing is left of the lesion
+            found.append(None)
+    return found
 
 
-def _measure(volume: Volume, contour: Contour, extraction: Extraction, names: frozenset[str]) -> Measurements | None:
-    part, classes = wanted(names, extraction)
-    try:
-        return measure(volume, contour.mask, part, features=bool(names), classes=classes)
-    except Refused:  # nothing is left of the lesion
-        return None
-
-
-def _held(answer: Answer, again: Sequence[Measurements | None], step: float) -> Prediction:
+def _held(answer: Answer, again: Again, step: float) -> Prediction:
     prediction, estimate, ask = answer.prediction, answer.prediction.estimate, answer.ask
-    if estimate is None or ask is None or not _rests_on_image(answer):
+    if estimate is None or ask is None:
         return prediction
     told = [None if each is None else _probability(ask(each)) for each in again]
     found = judged(told, (estimate.lower, estimate.upper), step)
     if found is None or not found.unstable:
         return replace(prediction, stability=found)
-    reasons = "; ".join(filter(None, (prediction.reason, flag())))
+    reason = "; ".join(filter(None, (prediction.reason, flag())))
     code = prediction.reason_code or CODE
-    return replace(prediction, stability=found, state="borderline", reason_code=code, reason=reasons)
+    return replace(prediction, stability=found, state="borderline", reason_code=code, reason=reason)
 
 
 def _probability(prediction: Prediction) -> float | None:
     return prediction.estimate.probability if prediction.estimate and is_answered(prediction) else None
 
 
-def _rests_on_image(answer: Answer) -> bool:
-    """Whether at least one known input was measured inside the contour."""
+def _rests(answer: Answer) -> bool:
+    """Whether it is an answer, and at least one of its known inputs was measured inside the contour."""
     drawn = {item.quantity for item in answer.needs.inputs if not item.source.startswith("clinical:")}
     return is_answered(answer.prediction) and not drawn.isdisjoint(answer.prediction.inputs)
-
-
-def _features(needs: Needs) -> list[str]:
-    return [item.quantity for item in needs.inputs if item.source.startswith("feature:")]

@@ -98,3 +98,18 @@ def test_an_absent_file_is_a_configuration_error(tmp_path):
 def test_patients_do_not_show_in_a_representation(tmp_path):
     """`repr` of the file holds no Patient ID: it may end in a traceback."""
     assert "A1" not in repr(read(tmp_path, "PatientID,age\nA1,66\n"))
+
+
+def test_findings_of_a_reader_are_taken(tmp_path):
+    """Yes and no in the ways people write them, nodal stages with and without prefix; what is neither is told."""
+    text = "PatientID,solid,effusion,central,Nodal stage\n1,Yes,0,unknown,cN2\n"
+    values = read(tmp_path, text).lookup(Patient("1")).values
+    assert {name: value.value for name, value in values.items()} == {
+        "solid": "yes",
+        "effusion": "no",
+        "nodal_stage": "n2",
+    }
+    assert mistakes(tmp_path, "PatientID,solid,nodal_stage\n1,maybe,N9\n") == [
+        "line 2: solid is none of yes, no",
+        "line 2: nodal_stage is none of n0, n1, n2, n3",
+    ]

@@ -6,8 +6,10 @@ import pytest
 
 from node.domain.explanation import Explanation, explained, inputs_missing, mutually_exclusive, ordinal, short
 
+LN_2_1 = math.log(2.1)
 
-def part(name="ground_glass", value="50-75%", log_odds=math.log(2.1), **changes):
+
+def part(name="ground_glass", value="50-75%", log_odds=LN_2_1, **changes):
     return Explanation(name=name, value=value, log_odds=log_odds, **changes)
 
 
@@ -30,7 +32,7 @@ def test_a_category_is_told_by_its_share_and_a_number_with_its_unit():
     assert told == [
         "Smoking not current: as 40% of the training patients; lowers the odds ×0.5.",
         "Shape Flatness 0.572: raises the odds ×1.2.",
-        "Age 62 years: 50th percentile of the training patients; leaves the odds as they are.",
+        "Age 62 years: 50th percentile of the training patients; hardly changes the odds.",
     ]
 
 

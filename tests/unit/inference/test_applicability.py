@@ -100,5 +100,5 @@ def test_a_file_that_contradicts_itself_stops_the_model(trained):
     """No JSON, an unknown key, a covariance of the wrong shape."""
     fence = json.loads(applicability(trained[2], INPUTS)[0])
     for content in (b"{", b'{"colour": 1}', json.dumps({**fence, "covariance": [[1.0]]}).encode()):
-        with pytest.raises(ModelFailed, match="applicability.json"):
+        with pytest.raises(ModelFailed, match=r"applicability\.json"):
             parse(content, at="toy")

@@ -62,5 +62,5 @@ def test_no_patient_can_be_read_from_the_file(spreads):
     """Quantiles and shares, rounded; never a row."""
     content = json.loads(percentiles(INPUTS, [{"clinical:age": 61.2345678, "clinical:kind": "a"}]))
     assert content["clinical:age"]["quantiles"] == [61.235] * 101
-    with pytest.raises(ModelFailed, match="percentiles.json"):
+    with pytest.raises(ModelFailed, match=r"percentiles\.json"):
         parse(b"[1]", at="toy")

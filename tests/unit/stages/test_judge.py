@@ -125,3 +125,40 @@ def test_beyond_the_training_data_is_borderline():
     fitness = judge(DECLARED, volume(), lesion(), aged(30), in_lung=True)
     assert (fitness.outcome, fitness.code) == ("borderline", "borderline_domain")
     assert "outside the range of its training data (43 to 87 years)" in fitness.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("declared", "seen", "why"),
+    [
+        ({"pixel_spacing_mm": (0.2, 0.9)}, {}, "pixel spacing is 1 mm, outside what the model was made for"),
+        (
+            {"sequence": ("SE", "GR+IR")},
+            {"sequence": "IR+SE"},
+            "the MR sequence is of the family IR+SE, none of SE, GR+IR",
+        ),
+        ({"kernel": ("B30", "standard")}, {"kernel": "B70f"}, "the convolution kernel is B70f, which contains none of"),
+        ({"manufacturer": ("Siemens",)}, {"manufacturer": "Philips"}, "the scanner's manufacturer is Philips"),
+        ({"contrast": "required"}, {"contrast": "NONE"}, "taken without contrast agent, which the model needs"),
+        ({"contrast": "forbidden"}, {"contrast": "Gadovist"}, "with contrast agent, which the model does not allow"),
+    ],
+)
+def test_how_the_image_was_made_is_held_against_the_declaration(declared, seen, why):
+    """Spacing, sequence, kernel, manufacturer, contrast: what contradicts is refused with what was found."""
+    fitness = judge(Declared(**declared), volume(**seen), lesion(), Clinical(), in_lung=None)
+    assert (fitness.outcome, fitness.code) == ("outside", "outside_domain")
+    assert why in fitness.reasons[0]
+
+
+def test_what_fits_or_is_not_stated_is_taken():
+    """A kernel in another case, a header without sequence or manufacturer."""
+    declared = Declared(kernel=("STANDARD",), sequence=("SE",), manufacturer=("ge",), contrast="forbidden")
+    assert judge(declared, volume(kernel="Standard"), lesion(), Clinical(), in_lung=None).outcome == "in_domain"
+
+
+def test_contrast_that_is_not_stated_is_flagged_where_the_model_needs_it():
+    """Many scanners leave the field empty although contrast was given: predicted, and said."""
+    fitness = judge(Declared(contrast="required"), volume(), lesion(), Clinical(), in_lung=None)
+    assert (fitness.outcome, fitness.code) == ("borderline", "borderline_domain")
+    assert "does not say whether contrast agent was given" in fitness.reasons[0]
+    given = judge(Declared(contrast="required"), volume(contrast="Dotarem"), lesion(), Clinical(), in_lung=None)
+    assert given.outcome == "in_domain"

@@ -1,5 +1,6 @@
 """Asking one classifier about one lesion: every outcome is a value that tells what it rests on."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -7,9 +8,17 @@ import pytest
 from node.domain.clinical import Clinical, Value
 from node.domain.findings import Axis, Estimate, Fitness, GroundGlass, Measurements, ModelFacts, NotEvaluated
 from node.errors import ModelFailed
+from node.inference.applicability import Applicability, Known
+from node.inference.explain import Spread
 from node.inference.inputs import Condition, ModelInput, Needs, encode
+from node.inference.knowledge import NOTHING, Knowledge, knowledge
 from node.inference.package import load_package, shipped_models
 from node.stages.predict import predict, unavailable
+
+
+def golden_cases(package):
+    return json.loads(package.read("golden.json"))["cases"]
+
 
 FIT = Fitness(outcome="in_domain")
 AXIS = Axis(length_mm=15, start=(0, 0, 0), end=(15, 0, 0))
@@ -50,7 +59,9 @@ def known(**values):
     return Clinical({name: Value(value, "clinical file, line 4") for name, value in values.items()})
 
 
-def asked(classifier=None, needs=NEEDS, *, fitness=FIT, clinical=None, lesion=LESION, prevalence=None):
+def asked(
+    classifier=None, needs=NEEDS, *, fitness=FIT, clinical=None, lesion=LESION, prevalence=None, knowledge=NOTHING
+):
     return predict(
         classifier or Listening(),
         needs,
@@ -58,6 +69,7 @@ def asked(classifier=None, needs=NEEDS, *, fitness=FIT, clinical=None, lesion=LE
         clinical=clinical or Clinical(),
         measurements=lesion,
         prevalence=prevalence,
+        knowledge=knowledge,
     )
 
 
@@ -264,3 +276,66 @@ def test_lung_egfr_knows_that_never_smokers_have_no_pack_years(egfr):
     prediction = estimate(egfr, smoking="never")
     assert "follows from never smoking" in prediction.inputs["pack_years"].source
     assert "pack_years" not in prediction.missing_inputs
+
+
+AGES = Applicability(
+    method="", covariance=((1.0,),), borderline=1.5, outside=2.5,
+    inputs=(Known(name="age", label="age", log=False, mean=60.0, scale=10.0, usual=(40.0, 80.0)),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("age", "state", "code"), [
+    (60.0, "predicted", ""), (80.0, "borderline", "borderline_domain"), (110.0, "not_evaluated", "outside_domain"),
+])  # fmt: skip
+def test_distance_to_the_training_flags_and_refuses(age, state, code):
+    """Near predicts, far is flagged, farther is refused: with the value and what the training had."""
+    prediction = asked(clinical=known(age=age), knowledge=Knowledge(applicability=AGES))
+    assert (prediction.state, prediction.reason_code) == (state, code)
+    if code:
+        assert "unlike the training patients (98% of them: 40 to 80)" in prediction.reason
+
+
+def test_every_known_quantity_is_explained():
+    """Its place among the training patients and what it added to the log-odds."""
+    spreads = {"clinical:age": Spread(kind="number", quantiles=tuple(float(n) for n in range(101)))}
+    prediction = asked(clinical=known(age=91.0), knowledge=Knowledge(spreads=spreads))
+    first = prediction.explanations[0]
+    assert (first.name, first.percentile, first.log_odds) == ("age", 91.0, 0.1)
+
+
+def test_a_model_of_findings_answers_only_where_one_was_supplied():
+    """The shipped ALK model: nothing known is no answer, one finding is, and the interval stays wide."""
+    package = load_package(shipped_models() / "lung-alk")
+    ask, needs = package.open(), package.manifest.needs
+    nothing = asked(ask, needs)
+    assert (nothing.state, nothing.reason_code) == ("not_evaluated", "input_missing")
+    assert "answers only from findings that were supplied" in nothing.reason
+    one = asked(ask, needs, clinical=known(nodal_stage="n2"))
+    assert one.state == "predicted"
+    assert one.estimate.lower < 0.045 < one.estimate.probability < 0.3 < one.estimate.upper
+    assert not one.model.calibrated
+
+
+def test_shipped_models_know_their_population_and_refuse_what_is_not_of_it():
+    """The glioma model: the median patient is answered, a shape that no tumour has is refused, no age is no answer."""
+    package = load_package(shipped_models() / "glioma-idh")
+    ask, held = package.open(), knowledge(package)
+    case = next(c for c in golden_cases(package) if c["name"] == "medians of the mutated patients")["inputs"]
+    features = {i.quantity: case[i.name] for i in package.manifest.inputs if i.source.startswith("feature:")}
+
+    def idh(age=None, **changed):
+        changed = {f"original_{name}": value for name, value in changed.items()}
+        clinical = known(age=age) if age else Clinical()
+        lesion = replace(LESION, features={**features, **changed})
+        return asked(ask, package.manifest.needs, clinical=clinical, lesion=lesion, knowledge=held)
+
+    answered = idh(37.0)
+    assert answered.state == "predicted"
+    assert answered.estimate.probability > 0.5
+    assert len(answered.explanations) == 17
+    assert idh().reason_code == "input_missing"
+    ball = idh(37.0, shape_Sphericity=1.0, shape_SurfaceVolumeRatio=0.05)
+    assert (ball.state, ball.reason_code) == ("not_evaluated", "outside_domain")
+    assert "Sphericity is 1, unlike the training patients" in ball.reason
+    noise = idh(37.0, firstorder_Skewness=0.0, firstorder_Kurtosis=900.0)
+    assert noise.reason_code == "outside_domain"

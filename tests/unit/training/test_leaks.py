@@ -38,14 +38,14 @@ def test_an_honest_table_is_taken(tmp_path):
 @pytest.mark.parametrize(
     ("column", "value", "why"),
     [
-        ("marker", lambda n, row: row["answer"], "tells the target by itself (AUC 1.00)"),
+        ("marker", lambda _n, row: row["answer"], "tells the target by itself (AUC 1.00)"),
         ("marker", lambda n, row: 3 - 2 * row["answer"] + 0.001 * (n % 7), "tells the target by itself"),
         ("marker", lambda n, row: (n * 37 % 11) if row["answer"] else "", "is filled tells the target"),
-        ("accession number", lambda n, row: n * 7 % 1000, "numbers patients or rows"),
-        ("measure", lambda n, row: 1000 + n, "numbers patients or rows"),
-        ("survival_days", lambda n, row: n * 37 % 11, "known only after"),
-        ("WHO grade", lambda n, row: n * 37 % 3, "known only after"),
-        ("constant", lambda n, row: 1.0, "fewer than two different values"),
+        ("accession number", lambda n, _row: n * 7 % 1000, "numbers patients or rows"),
+        ("measure", lambda n, _row: 1000 + n, "numbers patients or rows"),
+        ("survival_days", lambda n, _row: n * 37 % 11, "known only after"),
+        ("WHO grade", lambda n, _row: n * 37 % 3, "known only after"),
+        ("constant", lambda _n, _row: 1.0, "fewer than two different values"),
     ],
 )
 def test_a_leaking_column_is_refused(tmp_path, column, value, why):
@@ -58,14 +58,14 @@ def test_a_leaking_column_is_refused(tmp_path, column, value, why):
 
 def test_what_only_looks_late_can_be_declared(tmp_path):
     """The person who knows the column says that it is known in time."""
-    table, changes = with_column("grade", lambda n, row: n * 37 % 3)
+    table, changes = with_column("grade", lambda n, _row: n * 37 % 3)
     changes["table"]["known_before"] = ["extra"]
     assert mistakes(tmp_path, table, **changes) == []
 
 
 def test_the_target_is_no_input(tmp_path):
     """Nor is the patient."""
-    table, changes = with_column("unused", lambda n, row: 0)
+    table, changes = with_column("unused", lambda _n, _row: 0)
     changes["table"]["columns"] = {"feature:extra": "answer"}
     assert "is the target, the patient or the cohort" in mistakes(tmp_path, table, **changes)[0]
 

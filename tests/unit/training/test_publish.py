@@ -90,7 +90,7 @@ def test_few_events_are_written_wherever_the_model_speaks(asked, files, tmp_path
 
 
 def test_a_check_tells_what_differs(files, tmp_path):
-    """Untouched, the package is reproduced; a touched file is named; figures depend on the drawing library and do not count."""
+    """Untouched it is reproduced, a touched file is named; figures depend on the drawing library and do not count."""
     write(tmp_path, files)
     (tmp_path / FIGURES[0]).write_bytes(b"drawn by another version")
     assert differences(tmp_path, files) == []
