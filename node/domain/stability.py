@@ -70,24 +70,29 @@ def redrawing(found: Stability | None) -> list[Said]:
     """
     if found is None:
         return []
-    values = {
-        "step": f"{found.step_mm:.2g}",
-        "count": found.contours,
-        "lower": percent(found.lower),
-        "upper": percent(found.upper),
-    }
+    values = {"step": f"{found.step_mm:.2g}", "count": found.contours}
+    ends = {"lower": percent(found.lower), "upper": percent(found.upper)}
     if found.unstable:
         told = say(
             "UNSTABLE: when the contour is redrawn {step} mm smaller, larger or to the side ({count} times), the "
             "probability is {lower} to {upper}, which leaves its interval: it depends on how the lesion is drawn.",
             **values,
+            **ends,
+        )
+    elif ends["lower"] == ends["upper"]:
+        told = say(
+            "When the contour is redrawn {step} mm smaller, larger or to the side ({count} times), the probability "
+            "stays {lower}.",
+            **values,
+            **ends,
         )
     else:
         told = say(
             "When the contour is redrawn {step} mm smaller, larger or to the side ({count} times), the probability is "
             "{lower} to {upper}, within its interval.",
             **values,
+            **ends,
         )
     if not found.unanswered:
         return [told]
-    return [told, say("{count} redrawn contours gave no answer.", count=found.unanswered)]
+    return [told, say("Redrawn contours that gave no answer: {count}.", count=found.unanswered)]

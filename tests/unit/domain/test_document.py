@@ -60,6 +60,8 @@ def test_every_key_of_a_job_holds_its_value():
             "smoking": {"value": "not_current", "source": "SmokingStatus (0010,21A0)"},
         },
         "missing_inputs": ["pack_years"],
+        "explanations": [],
+        "stability": None,
     }
     assert withheld == {
         "target": "KRAS mutation",
@@ -75,6 +77,8 @@ def test_every_key_of_a_job_holds_its_value():
         "reason": "smoking is not known",
         "inputs": {},
         "missing_inputs": [],
+        "explanations": [],
+        "stability": None,
     }
 
 
