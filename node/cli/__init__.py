@@ -1,4 +1,4 @@
-"""The command line: serve · run · demo · check · jobs · models."""
+"""The command line: serve · run · features · demo · check · jobs · models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from node import logs
 from node.cli import jobs, models
+from node.cli.features import features
 from node.cli.options import ConfigOption, configuration
 from node.errors import ConfigError, Locked, NodeError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
+app.command()(features)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

@@ -144,6 +144,7 @@ class Manifest:
         parameters: Numbers and words that the engine reads.
         least_inputs: How many quantities must be known for an answer, whichever they are.
         applicability: How the distance to the training data is judged, in words and numbers for the card.
+        stability: How its inputs bear another contour and another grid, for the card.
         failure_modes: Sentences about cases in which the model is known or expected to fail.
         reporting: What the card answers to reporting guidelines: item to answer.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
@@ -177,6 +178,7 @@ class Manifest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     least_inputs: int = 0
     applicability: Mapping[str, Any] = field(default_factory=dict)
+    stability: Mapping[str, Any] = field(default_factory=dict)
     failure_modes: tuple[str, ...] = ()
     reporting: Mapping[str, Any] = field(default_factory=dict)
 

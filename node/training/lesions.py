@@ -1,0 +1,68 @@
+"""Real lesions with a contour drawn by a person, to see how measurements bear another contour."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.domain.geometry import Geometry
+from node.domain.volume import Slice, Volume
+from node.errors import ConfigError
+
+STACK_MM = 165.0
+"""Assumed height of every stack of `tcga-lgg-flair`: its arrays carry no geometry."""
+
+FIELD_MM = 240.0
+"""Assumed side of every slice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """One lesion: the image, and its contour with shape (slice, row, column) of the image."""
+
+    volume: Volume
+    mask: NDArray[np.bool_]
+
+
+def gliomas(count: int) -> Iterator[Drawn]:
+    """
+    The first patients of `tcga-lgg-flair` in the order of a hash of their names: FLAIR and the whole tumour by hand.
+
+    Raises:
+        ConfigError: The data folder ($RADNODE_DATA, or ../shared/data) does not hold them.
+    """
+    root = Path(os.environ.get("RADNODE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+    folder = root / "tcga-lgg-flair"
+    found = sorted(folder.glob("TCGA_*.npz"), key=lambda p: hashlib.sha256(p.stem.encode()).hexdigest())
+    if len(found) < count:
+        do = "set RADNODE_DATA to the folder of public data that the model's card names"
+        raise ConfigError([f"holds {len(found)} patients, not {count}"], at=str(folder), do=do)
+    for path in found[:count]:
+        with np.load(path) as stored:
+            image = stored["flair"]
+            mask = np.unpackbits(stored["mask"], axis=1).reshape(image.shape).astype(bool)
+        yield Drawn(_placed(image), mask)
+
+
+def _placed(image: NDArray[np.uint8]) -> Volume:
+    """An axial stack around the origin, its spacing assumed."""
+    slices, rows, columns = image.shape
+    spacing = (STACK_MM / slices, FIELD_MM / rows, FIELD_MM / columns)
+    origin = np.array([-(n - 1) / 2 * s for n, s in zip(image.shape, spacing, strict=True)])[::-1]
+    return Volume(
+        voxels=image.astype(np.float32),
+        geometry=Geometry.of_axes(origin=origin, spacing=spacing, axes=np.eye(3)[::-1], shape=image.shape),
+        modality="MR",
+        unit="1",
+        study_uid="",
+        series_uid="",
+        frame_uid="",
+        slices=tuple(Slice(sop_class="", sop_uid="", frame=None, path=Path()) for _ in range(slices)),
+        notes=("The spacing is assumed.",),
+    )
