@@ -24,7 +24,7 @@ METADATA = ("ucsf-pdgm-t1c/metadata.csv", "96deba7c5d603331dfd50454cc9f0a65d1c0c
 CODELETION = {"intact": "intact", "co-deletion": "codeleted", "relative co-deletion": "codeleted"}
 
 DRAWN = (
-    "gliomas of tcga-lgg-flair, whole tumour drawn by hand on FLAIR (8 bit, the spacing is assumed), not the T1c that "
+    "gliomas of tcga-lgg-flair up to 100 mL, drawn by hand on FLAIR (8 bit, the spacing is assumed), not the T1c that "
     "the model reads: it tells of contours and grids, and of intensities only by analogy"
 )
 

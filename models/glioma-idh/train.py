@@ -22,7 +22,7 @@ FEATURES = ("ucsf-pdgm-t1c/features.csv", "4bdcdc60dcf9fa011450011d13b70819737c2
 METADATA = ("ucsf-pdgm-t1c/metadata.csv", "96deba7c5d603331dfd50454cc9f0a65d1c0c787b4f7e47691ca8ee2b9d98d5a")
 
 DRAWN = (
-    "gliomas of tcga-lgg-flair, whole tumour drawn by hand on FLAIR (8 bit, the spacing is assumed), not the T1c that "
+    "gliomas of tcga-lgg-flair up to 100 mL, drawn by hand on FLAIR (8 bit, the spacing is assumed), not the T1c that "
     "the model reads: it tells of contours and grids, and of intensities only by analogy"
 )
 

@@ -1,4 +1,4 @@
-"""`radnode features`: measure every study below a folder, and nothing else, for a site that trains a model of its own."""
+"""`radnode features`: measure every study below a folder, and nothing else, for whoever trains a model."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def features(
     ids: Annotated[bool, typer.Option("--ids", help="Write Patient ID and Study Instance UID into the table.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Measure every lesion below a folder into one table, to train a model of your own from (`radnode models train`)."""
+    """Measure every lesion below a folder into one table, for `radnode models train`."""
     from node.app.features import measure_folder, write
 
     settings = configuration(config)
