@@ -27,5 +27,6 @@ REFUSALS: Mapping[str, str] = {
     "model unavailable": "A model that this analysis needs is not available in the installation.",
     "role missing": "The study lacks an image series that this analysis needs.",
     "unsupported image": "The images are of a kind that this analysis cannot read.",
+    "noise": "The images show more noise than picture, so that nothing can be measured in them.",
 }
 """Refusal code to the sentence for the reader. New codes go to the end: the order numbers them in `dicom.codes`."""

@@ -190,7 +190,13 @@ class Manifest:
     @property
     def features(self) -> bool:
         """Whether radiomic features must be computed for it."""
-        return any(item.source.startswith("feature:") for item in self.inputs)
+        return bool(self.feature_classes)
+
+    @property
+    def feature_classes(self) -> frozenset[str]:
+        """Classes of pyradiomics that hold the features it asks for: "shape", "firstorder", …"""
+        names = [item.quantity for item in self.inputs if item.source.startswith("feature:")]
+        return frozenset(name.split("_")[1] for name in names if "_" in name)
 
 
 def parse(plain: Mapping[str, Any], *, at: str) -> Manifest:

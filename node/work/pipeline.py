@@ -29,6 +29,7 @@ from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
+from node.imaging.noise import refuse_noise
 from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
@@ -116,13 +117,16 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
         loaded = {role: load(_paths(inputs, parts), rules.load) for role, inputs in order.roles.items()}
     measured = next(iter(loaded.values()))
     volumes = {role: each.volume for role, each in loaded.items()}
+    for volume in volumes.values():
+        refuse_noise(volume)
     with stage("organ"):
         lungs = _organ(rules.organ, measured.volume)
     with stage("segment"):
         segmented = segment(volumes, _sources(order, parts), rules.lesion, parts.segmenters)
         notes = (*measured.volume.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
-        wanted = rules.features or any(asked.manifest.features for asked in parts.classifiers.values())
+        asking = [each.manifest for each in parts.classifiers.values() if each.manifest.features]
+        wanted = rules.features or any(_extraction(each, rules.extraction) == rules.extraction for each in asking)
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         answers = [
@@ -191,7 +195,8 @@ def _panel(
         asked = parts.classifiers.get(model)
         extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
         if extraction not in known:
-            features = measure(volume, contour.mask, extraction, features=True).features
+            needed = {name for each in parts.classifiers.values() for name in each.manifest.feature_classes}
+            features = measure(volume, contour.mask, extraction, features=True, classes=needed).features
             known[extraction] = replace(size, features=features)
         answer = _predict(model, order, parts, volume, contour, known[extraction], lungs)
         yield replace(answer, extraction=extraction)

@@ -31,16 +31,18 @@ def study(
     spacing: tuple[float, float, float] = SPACING,
     noise: float = 15.0,
     voxels: NDArray[Any] | None = None,
+    drawn_at: tuple[float, float, float] | None = None,
     drop: Sequence[int] = (),
     **attributes: Any,
 ) -> Path:
     """
-    Write one study: noise with a brighter ball, and an RT structure "GTV-1" of circles around it.
+    Write one study: a round head in air with a brighter ball in it, and an RT structure "GTV-1" of circles around it.
 
     Args:
         folder: Made anew.
         radius: Of the ball, millimetres.
         at: Its centre, voxel indices (slice, row, column).
+        drawn_at: Centre of the contour, where that is not the ball's.
         drop: Slices that are left out of the image.
         attributes: Keyword to value, set on every image; as for `image_series`.
     """
@@ -48,12 +50,13 @@ def study(
     index = np.moveaxis(np.indices(shape), 0, -1)
     inside = np.linalg.norm((index - at) * spacing, axis=-1) <= radius
     if voxels is None:
-        voxels = 200 + 300 * inside + rng.normal(0, noise, shape)
+        head = np.hypot(index[..., 1] - shape[1] / 2, index[..., 2] - shape[2] / 2) < 0.48 * min(shape[1:])
+        voxels = 200.0 * head + 300 * inside + rng.normal(50, noise, shape)
     uids = {"study_uid": generate_uid(), "frame_uid": generate_uid()}
     plain = {"sop_class": MR, "PatientID": patient, "ScanningSequence": "SE", "ContrastBolusAgent": "GADOVIST"}
     series = image_series(voxels, spacing=spacing, **uids, **{**plain, **attributes})
     save([ds for n, ds in enumerate(series) if n not in drop], folder)
-    _contour(folder / "rtstruct.dcm", series, at, radius, spacing, shape)
+    _contour(folder / "rtstruct.dcm", series, drawn_at or at, radius, spacing, shape)
     return folder
 
 
