@@ -40,6 +40,9 @@ HEAD = {
 }  # fmt: skip
 """A head with a tumour such as the glioma models were made for, as far as its header goes."""
 
+FAR = {"radius": 22.0, "shape": (40, 64, 64), "spacing": (1.5, 1.0, 1.0), "at": (20.0, 32.0, 32.0)}
+"""A perfect ball of one intensity, which no tumour is."""
+
 
 def pipeline(modality: str, model: str, organ: str = "", **role: Any) -> Config:
     """One pipeline with one role and one model, which reads what somebody drew."""
@@ -140,7 +143,7 @@ TABLE = (
     Row("T1 without contrast in place of T1c", head(ContrastBolusAgent="NONE"), GLIOMA, "model: not evaluated",
         "without contrast agent"),
     Row("extreme noise", head(noise=1500.0), GLIOMA, "noise", "neighbouring pixels"),
-    Row("features far from the training", head(radius=22.0, shape=(40, 64, 64), spacing=(1.5, 1.0, 1.0), at=(20.0, 32.0, 32.0)), GLIOMA, "model: not evaluated",
+    Row("features far from the training", head(**FAR), GLIOMA, "model: not evaluated",
         "unlike the training patients"),
     Row("a child", head(PatientAge="009Y", PatientBirthDate="20171101"), GLIOMA, "model: not evaluated",
         "age is 9 years"),
@@ -156,7 +159,8 @@ TABLE = (
     Row("lossy in the past", head(LossyImageCompression="01"), GLIOMA, "lossy compression", "lossy"),
     Row("gantry tilt", tilted, GLIOMA, "gantry tilt", "sideways"),
     Row("missing slices", head(drop=(6, 7)), GLIOMA, "missing slices", "missing"),
-    Row("a contour beside the image", head(drawn_at=(10.0, 324.0, 324.0)), GLIOMA, "contour mismatch", "wholly outside the image"),
+    Row("a contour beside the image", head(drawn_at=(10.0, 324.0, 324.0)), GLIOMA, "contour mismatch",
+        "wholly outside"),
     Row("a model that ships as a refusal: MGMT", head(), pipeline("MR", "glioma-mgmt"), "model: not evaluated",
         "no usable signal"),
     Row("T1 offered as FLAIR to the segmenter", head(ScanningSequence="SE"), GLIOMA, "wrong sequence", "FLAIR",
