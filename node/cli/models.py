@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Optional
 
 import typer
 
@@ -72,11 +72,18 @@ def _check_card(package: Package) -> None:
 
 
 @app.command()
-def verify(config: ConfigOption = None) -> None:
+def verify(
+    model: Annotated[Optional[str], typer.Argument(help="Package id; all of them where none is named.")] = None,  # noqa: UP045
+    config: ConfigOption = None,
+) -> None:
     """Hash every file, run every golden case, hold every card against its manifest; exit 1 if a package is not so."""
     logs.configure("CRITICAL")
-    wrong = 0
-    for name, folder in sorted(find_packages(configuration(config).model_dirs).items()):
+    wrong, found = 0, find_packages(configuration(config).model_dirs)
+    if model is not None and model not in found:
+        raise ModelFailed("no such package", at=model, do="see `radnode models list`")
+    for name, folder in sorted(found.items()):
+        if model not in (None, name):
+            continue
         try:
             package = load_package(folder)
             package.verify()

@@ -10,6 +10,7 @@ import math
 
 from node.domain.explanation import explained, inputs_missing
 from node.domain.findings import Findings, ModelFacts, OperatingPoint, Prediction
+from node.domain.language import say
 from node.domain.stability import redrawing
 from node.domain.words import (
     NO_SUBSTITUTE,
@@ -21,6 +22,9 @@ from node.domain.words import (
     threshold,
     verdict,
 )
+
+MOST_LISTED = 8
+"""Inputs of one origin that are listed one by one."""
 
 
 def model_name(facts: ModelFacts) -> str:
@@ -136,9 +140,14 @@ def _known(prediction: Prediction) -> list[str]:
     by_source: dict[str, list[str]] = {}
     for name, v in prediction.inputs.items():
         by_source.setdefault(v.source, []).append(f"{_label(name)} {_value(v.value)}")
-    used = "; ".join(f"{', '.join(values)} [{source}]" for source, values in by_source.items())
+    used = "; ".join(f"{_listed(values)} [{source}]" for source, values in by_source.items())
     title = "Inputs used" if is_answered(prediction) else "Known, but not used"
     return [f"{title}: {used}."] if used else []
+
+
+def _listed(values: list[str]) -> str:
+    """Values one by one; many (radiomic features) only by their number, as the strongest are explained each."""
+    return ", ".join(values) if len(values) <= MOST_LISTED else str(say("{count} values", count=len(values)))
 
 
 def _fitness(prediction: Prediction) -> list[str]:

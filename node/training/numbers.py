@@ -13,6 +13,9 @@ EVENTS_PER_INPUT = 10
 """Fewer events per input than this make a model exploratory (Peduzzi et al., J Clin Epidemiol 49:1373, 1996)."""
 
 
+NOTHING_FOUND = "Nothing in the inputs was found to tell the target apart: everyone is told the training prevalence."
+
+
 def measured(
     head: Mapping[str, Any], population: str, table: Table, recipe: Recipe, model: Linear, found: Performance
 ) -> dict[str, Any]:
@@ -30,7 +33,11 @@ def measured(
         "operating_point": rounded(to_plain(found.operating_point)),
         "interval": interval(recipe),
         "performance": _performance(table, recipe, model, found),
-        "limits": [*head.get("limits", ()), *([_less_known(found)] if found.withheld else [])],
+        "limits": [
+            *head.get("limits", ()),
+            *([] if model.weights.any() else [NOTHING_FOUND]),
+            *([_less_known(found)] if found.withheld else []),
+        ],
     }
     few = found.events < EVENTS_PER_INPUT * k
     if few or head.get("exploratory"):

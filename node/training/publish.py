@@ -85,9 +85,10 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
 def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]) -> Files:
     """A package that says why it gives no number: the same table was trained on, and showed that there is none."""
     low, high = performance.auc_interval
+    source = spec.head["data"][0]["source"].partition(",")[0]
     text = (
         f"{spec.head['refusal']['text']}: held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; "
-        f"0.50 is chance) on {performance.n} patients, {performance.events} of them with the target"
+        f"0.50 is chance) on {performance.n} patients of {source}, {performance.events} of them with the target"
     )
     kept = {key: numbers[key] for key in ("training", "performance", "calibration", "operating_point")}
     head = {key: value for key, value in spec.head.items() if key not in {"inputs", "declared", "extraction"}}

@@ -154,6 +154,8 @@ def fit(table: Table, recipe: Recipe) -> Linear:
     repeated = np.broadcast_to(table.target, held_out.shape)
     slope, offset = platt(held_out.ravel(), repeated.ravel(), most=1.0)  # only shrinks: so few must not make it bolder
     weights, bias = _logistic(z, table.target, strength, mix, recipe.seed)
+    if not weights.any():  # nothing was found, so everyone is told the prevalence
+        slope, offset = 1.0, _offset(np.zeros(1), table.target) - bias
     return replace(blank, weights=slope * weights, bias=slope * bias + offset, strength=strength, mix=mix, slope=slope)
 
 

@@ -6,7 +6,10 @@ import json
 import math
 from dataclasses import replace
 
+import pytest
+
 from node.domain.document import ResultFile, Unmatched, document, job_document
+from node.domain.explanation import Explanation
 from node.domain.findings import Estimate, Findings
 from tests.support.findings import DRAWN, FOUND, PREDICTED, make_case
 
@@ -111,3 +114,18 @@ def test_the_whole_is_strict_json():
     assert read["jobs"][0]["lesions"][0]["predictions"][0]["state"] == "not_evaluated"
     assert read["jobs"][0]["lesions"][0]["predictions"][0]["probability"] is None
     assert read["unmatched"] == [{"study_uid": "1.5", "series": [{"series_uid": "1.5.1", "why": "Modality is US"}]}]
+
+
+def test_what_each_input_did_is_in_the_document():
+    """Value, log-odds, factor on the odds, place among the training patients; nothing where no number is given."""
+    part = Explanation(name="age", value=66.0, log_odds=0.5, percentile=91.0)
+    lesion = make_case().findings.lesions[0]
+    told = replace(lesion.predictions[0], explanations=(part,))
+    withheld = replace(told, state="not_evaluated", estimate=None)
+    findings = replace(make_case().findings, lesions=(replace(lesion, predictions=(told, withheld)),))
+    first, second = job(findings)["lesions"][0]["predictions"]
+    assert first["explanations"] == [
+        {"input": "age", "value": 66.0, "log_odds": 0.5, "odds_ratio": pytest.approx(1.6487, abs=1e-4),
+         "percentile": 91.0, "share": None}
+    ]  # fmt: skip
+    assert second["explanations"] == []

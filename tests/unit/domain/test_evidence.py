@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from node.domain import evidence, words
 from node.domain.clinical import Value
+from node.domain.explanation import Explanation
 from node.domain.findings import Estimate, Findings, Fitness, ModelFacts, Prediction
 from tests.support.findings import DRAWN, EGFR, KRAS, PREDICTED, WITHHELD, make_lesion
 
@@ -134,3 +135,20 @@ def test_the_models_that_answered_are_listed_once():
     lesions = (make_lesion(DRAWN, 1), make_lesion(DRAWN, 2))
 
     assert evidence.asked(Findings(state="succeeded", lesions=lesions)) == [EGFR]
+
+
+def test_many_features_are_counted_and_not_listed():
+    """Sixteen radiomic features in one line help nobody; clinical values stand each for itself."""
+    features = {f"original_shape_{n}": Value(1.0, "radiomic feature of the image") for n in range(16)}
+    told = evidence.evidence(replace(PREDICTED, inputs={**PREDICTED.inputs, **features}))
+    [used] = [line for line in told if line.startswith("Inputs used: ")]
+    assert "16 values [radiomic feature of the image]" in used
+    assert "age 66 [PatientAge (0010,1010)]" in used
+
+
+def test_explanations_stand_in_place_of_bare_contributions():
+    """Percentile and factor on the odds, where the package knows its population."""
+    part = Explanation(name="age", value=66.0, log_odds=0.693, percentile=91.0, unit="a")
+    told = evidence.evidence(replace(PREDICTED, explanations=(part,)))
+    assert "Age 66 years: 91st percentile of the training patients; raises the odds ×2." in told
+    assert not any(line.startswith("What moved it") for line in told)

@@ -41,7 +41,7 @@ def test_an_altered_file_stops_the_model(egfr, name):
     content = bytearray((egfr / name).read_bytes())
     content[len(content) // 2] ^= 1
     (egfr / name).write_bytes(content)
-    with pytest.raises(ModelFailed, match=rf"lung-egfr 1\.0\.0 .*{name}.*SHA-256 differs; restore the package"):
+    with pytest.raises(ModelFailed, match=rf"lung-egfr 1\.1\.0 .*{name}.*SHA-256 differs; restore the package"):
         load_package(egfr)
 
 
@@ -73,7 +73,7 @@ def test_the_digest_counts_content_and_not_layout(egfr, tmp_path):
     text = (egfr / "model.toml").read_text()
     (egfr / "model.toml").write_text("# a comment\n" + text)
     assert load_package(egfr).digest == before
-    (egfr / "model.toml").write_text(text.replace('version = "1.0.0"', 'version = "1.0.1"'))
+    (egfr / "model.toml").write_text(text.replace('version = "1.1.0"', 'version = "1.1.1"'))
     assert load_package(egfr).digest != before
 
 

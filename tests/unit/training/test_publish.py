@@ -121,6 +121,16 @@ def test_shipped_cards_are_true_and_complete(name):
         assert (f"({figure})" in card) == (figure in plain["files"])
 
 
+def test_the_readme_quotes_the_cards():
+    """Every AUC in README's table is the manifest's, with its interval."""
+    text = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    for folder in sorted(shipped_models().glob("*/")):
+        found = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8")).get("performance", {})
+        if isinstance(found.get("auc"), float):
+            low, high = found["auc_interval"]
+            assert f"{found['auc']:.2f} ({low:.2f}–{high:.2f})" in text, folder.name
+
+
 def test_the_card_holds_no_number_that_the_manifest_does_not_hold(files):
     """Every number with a decimal point in the card is one of the manifest, as rounded there."""
     held = _numbers(tomllib.loads(files["model.toml"].decode()))

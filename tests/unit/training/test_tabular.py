@@ -139,3 +139,11 @@ def test_a_logarithm_is_weighed_where_one_is_asked_for():
     )  # fmt: skip
     z = fit(data, QUICK).standardise(np.array([[5.0], [10.0], [20.0]]))[:, 0]
     assert z[1] - z[0] == pytest.approx(z[2] - z[1])
+
+
+def test_where_nothing_is_found_everyone_is_told_the_prevalence():
+    """Folds that chase noise leave no trace in the answer."""
+    noise = table(150, effect=0.0, seed=3)
+    model = fit(noise, replace(QUICK, strengths=(0.001,), mixes=(1.0,)))
+    assert not model.weights.any()
+    assert model.probability(noise.features) == pytest.approx(noise.target.mean())
