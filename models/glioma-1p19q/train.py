@@ -3,6 +3,7 @@ Makes the package `glioma-1p19q`: 1p/19q codeletion of a diffuse glioma, explora
 
     python models/glioma-1p19q/train.py            write the package beside this file
     python models/glioma-1p19q/train.py --check    make it anew and compare, byte for byte
+    python models/glioma-1p19q/train.py --stability    measure anew how its inputs bear another contour, nothing else
 
 Prepares the public table and hands it to `radnode models train` with `spec.toml`. Needs the extra `train` and the data
 folder ($RADNODE_DATA, or ../shared/data).
@@ -15,11 +16,17 @@ import sys
 from pathlib import Path
 
 from node.training.command import shipped, source
+from node.training.lesions import gliomas
 
 FEATURES = ("ucsf-pdgm-t1c/features.csv", "4bdcdc60dcf9fa011450011d13b70819737c24ae27d9ed18b54a9c2f599d84fa")
 METADATA = ("ucsf-pdgm-t1c/metadata.csv", "96deba7c5d603331dfd50454cc9f0a65d1c0c787b4f7e47691ca8ee2b9d98d5a")
 
 CODELETION = {"intact": "intact", "co-deletion": "codeleted", "relative co-deletion": "codeleted"}
+
+DRAWN = (
+    "gliomas of tcga-lgg-flair up to 100 mL, drawn by hand on FLAIR (8 bit, the spacing is assumed), not the T1c that "
+    "the model reads: it tells of contours and grids, and of intensities only by analogy"
+)
 
 
 def read(name: str, digest: str) -> dict[str, dict[str, str]]:
@@ -51,4 +58,5 @@ def patient(exam: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(shipped(Path(__file__).resolve().parent, rows(), sys.argv[1:]))
+    here = Path(__file__).resolve().parent
+    sys.exit(shipped(here, rows(), sys.argv[1:], lesions=lambda: gliomas(20), drawn=DRAWN))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -64,11 +65,26 @@ def run_folder(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError([f"{out} cannot be made ({error.strerror})"], at="--out", do="name a folder") from error
+    outcome = Outcome()
+    with assembled(config, folder, outcome, pipeline=pipeline, clinical=clinical) as ledger:
+        _execute(ledger, config, out, outcome)
+    return outcome
+
+
+@contextmanager
+def assembled(
+    config: Config, folder: Path, outcome: Outcome, *, pipeline: str | None, clinical: Path | None
+) -> Iterator[Ledger]:
+    """
+    A ledger of its own with the order of every study in a folder; what no pipeline takes is told to `outcome`.
+
+    Raises:
+        ConfigError: The pipeline is unknown, or the clinical file holds mistakes.
+    """
     pipelines = config.resolved()
     if pipeline is not None and pipeline not in {each.name for each in pipelines}:
         known = ", ".join(each.name for each in pipelines)
         raise ConfigError([f"no pipeline {pipeline!r}; there are: {known}"], at="--pipeline", do="name one of them")
-    outcome = Outcome()
     with tempfile.TemporaryDirectory(prefix="radnode-run-") as scratch:
         ledger = Ledger.open(f"sqlite:///{Path(scratch).resolve() / 'ledger.sqlite'}", _now)
         here = site.compose(config, installation=f"run-{uuid.uuid4()}", root=folder, clinical=clinical)
@@ -79,10 +95,9 @@ def run_folder(
         )
         for study_uid in ledger.due_studies(_now()):
             assembler.examine(study_uid, on_request=True, pipeline=pipeline)
-        _execute(ledger, config, out, outcome)
+        yield ledger
         _unmatched(ledger, outcome)
         ledger.close()
-    return outcome
 
 
 def _now() -> datetime:

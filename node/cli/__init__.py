@@ -1,4 +1,4 @@
-"""The command line: serve · run · demo · check · conformance · jobs · models."""
+"""The command line: serve · run · features · demo · check · conformance · jobs · models."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from node import logs
 from node.cli import conformance, jobs, models
+from node.cli.features import features
 from node.cli.options import ConfigOption, configuration
 from node.errors import ConfigError, Locked, NodeError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(models.app, name="models")
 app.command()(conformance.conformance)
+app.command()(features)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from node.domain.explanation import Explanation
 from node.domain.findings import Findings, Lesion, Prediction, Provenance
+from node.domain.stability import Stability
 from node.domain.words import is_answered
 
 SCHEMA = 1
@@ -136,6 +137,18 @@ def _prediction(p: Prediction) -> dict[str, Any]:
         "inputs": {name: {"value": _value(v.value), "source": v.source} for name, v in p.inputs.items()},
         "missing_inputs": list(p.missing_inputs),
         "explanations": [_explanation(each) for each in p.explanations] if e else [],
+        "stability": _stability(p.stability) if e and p.stability else None,
+    }
+
+
+def _stability(found: Stability) -> dict[str, Any]:
+    return {
+        "lower": _finite(found.lower),
+        "upper": _finite(found.upper),
+        "contours": found.contours,
+        "unanswered": found.unanswered,
+        "step_mm": found.step_mm,
+        "unstable": found.unstable,
     }
 
 

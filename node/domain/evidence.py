@@ -13,6 +13,7 @@ from node.domain.explanation import explained, inputs_missing
 from node.domain.facts import ModelFacts, OperatingPoint
 from node.domain.findings import Findings, Prediction
 from node.domain.language import Said, joined, named, say, sentence, told
+from node.domain.stability import redrawing
 from node.domain.terms import term
 from node.domain.words import NO_SUBSTITUTE, is_answered, percent, target, threshold, verdict
 
@@ -57,6 +58,7 @@ def evidence(prediction: Prediction) -> list[Said]:
         return [*_fitness(prediction), *conditions, *_known(prediction), _model(prediction.model), NO_SUBSTITUTE]
     return [
         *conditions, *_missing(prediction), _prevalence(prediction), *_exploratory(prediction.model),
+        *redrawing(prediction.stability),
         *_operating_point(prediction), *_known(prediction),
         *(explained(prediction.explanations) or _contributions(prediction)), *_fitness(prediction),
         _calibration(prediction), _model(prediction.model), NO_SUBSTITUTE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,9 @@ from node.domain.clinical import Value
 from node.domain.explanation import Explanation
 from node.domain.facts import ModelFacts
 from node.domain.geometry import Side
+
+if TYPE_CHECKING:
+    from node.domain.stability import Stability  # it speaks with words, which speak of findings
 
 SegmentAlgorithmType = Literal["MANUAL", "SEMIAUTOMATIC", "AUTOMATIC"]
 """Segment Algorithm Type (0062,0008), PS3.3 C.8.20.2."""
@@ -42,11 +45,9 @@ class Provenance:
     Who drew a lesion, and what may be said of its nature.
 
     Attributes:
-        kind: "rtstruct", "seg", "seed" or "model".
-        algorithm_type: Goes to the SEG unchanged.
+        kind, algorithm_type: "rtstruct", "seg", "seed" or "model"; goes to the SEG unchanged.
         label: Name in the source (ROI name, segment label, annotation text); "" for a model.
-        sop_class, sop_uid, series_uid, study_uid: Of the source object; "" for a model.
-        number: ROI or Segment Number in the source object.
+        sop_class, sop_uid, series_uid, study_uid: Of the source object, `number` in it (ROI, segment); "" for a model.
         tracking_id, tracking_uid: As the source carries them, else "".
         model: Package id of the segmenter, else "".
         trust: The segmenter's trust, None for a human source.
@@ -150,8 +151,8 @@ class Fitness:
 
     Attributes:
         outcome: "in_domain", "borderline" (predicts, flagged) or "outside" (refused).
-        reasons: What was off, in plain words with value and allowed range; empty when in domain.
-        code: "outside_domain", "wrong_anatomy" or "borderline_domain"; "" when in domain.
+        reasons: What was off, in plain words with value and allowed range; empty when in domain, as is `code`.
+        code: "outside_domain", "wrong_anatomy" or "borderline_domain".
     """
 
     outcome: Literal["in_domain", "borderline", "outside"]
@@ -197,6 +198,7 @@ class Prediction:
         rebased_to: Site prevalence that the three numbers were re-based to; None: as trained.
         statements: Sentences about this very result (histology supplied or not, …).
         explanations: What each known quantity did, and where it stands among the training patients.
+        stability: What redrawing the contour does; None where nothing was redrawn.
     """
 
     model: ModelFacts
@@ -210,6 +212,7 @@ class Prediction:
     rebased_to: float | None = None
     statements: tuple[str, ...] = ()
     explanations: tuple[Explanation, ...] = ()
+    stability: Stability | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -233,8 +236,7 @@ class Findings:
     Attributes:
         state: "succeeded" or "refused" (the case as a whole).
         reason_code, reason: Refusal code, "" when succeeded, and the same in words for the reader.
-        rule: Which lesions were picked and why.
-        skipped: Sources and ROIs that were passed over, with the reason.
+        rule, skipped: Which lesions were picked and why; sources and ROIs that were passed over, with the reason.
         notes: What holds for the whole case (lossy source, partial organ, …).
         segmenter: Facts of the segmentation model, when one drew.
         change: First line of a revision: what changed since the predecessor; "" for a first result.

@@ -38,5 +38,6 @@ REFUSALS: Mapping[str, Said] = {
     "role missing": say("The study lacks an image series that this analysis needs."),
     "unsupported image": say("The images are of a kind that this analysis cannot read."),
     "not aligned": say("The image series of this study could not be laid on one another."),
+    "noise": say("The images show more noise than picture, so that nothing can be measured in them."),
 }
 """Refusal code to the sentence for the reader. New codes go to the end: the order numbers them in `dicom.codes`."""

@@ -147,6 +147,7 @@ class Manifest:
         parameters: Numbers and words that the engine reads.
         least_inputs: How many quantities must be known for an answer, whichever they are.
         applicability: How the distance to the training data is judged, in words and numbers for the card.
+        stability: How its inputs bear another contour and another grid, for the card.
         failure_modes: Sentences about cases in which the model is known or expected to fail.
         reporting: What the card answers to reporting guidelines: item to answer.
         segmenter: How an engine "onnx" brings an image to its graph, for a segmenter.
@@ -181,6 +182,7 @@ class Manifest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     least_inputs: int = 0
     applicability: Mapping[str, Any] = field(default_factory=dict)
+    stability: Mapping[str, Any] = field(default_factory=dict)
     failure_modes: tuple[str, ...] = ()
     reporting: Mapping[str, Any] = field(default_factory=dict)
     segmenter: Layout | None = None
@@ -193,7 +195,13 @@ class Manifest:
     @property
     def features(self) -> bool:
         """Whether radiomic features must be computed for it."""
-        return any(item.source.startswith("feature:") for item in self.inputs)
+        return bool(self.feature_classes)
+
+    @property
+    def feature_classes(self) -> frozenset[str]:
+        """Classes of pyradiomics that hold the features it asks for: "shape", "firstorder", …"""
+        names = [item.quantity for item in self.inputs if item.source.startswith("feature:")]
+        return frozenset(name.split("_")[1] for name in names if "_" in name)
 
 
 def parse(plain: Mapping[str, Any], *, at: str) -> Manifest:

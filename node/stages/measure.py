@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -44,7 +44,14 @@ MOST_LEVELS = 1000  #: a co-occurrence matrix has levels² × 13 entries: 100 MB
 Features = dict[str, float]
 
 
-def measure(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, *, features: bool) -> Measurements:
+def measure(
+    volume: Volume,
+    mask: NDArray[np.bool_],
+    extraction: Extraction,
+    *,
+    features: bool,
+    classes: Collection[str] = ("shape", *INTENSITY_CLASSES),
+) -> Measurements:
     """
     Measure one lesion on the grid that it was drawn on; radiomic features on the grid that `extraction` asks for.
 
@@ -57,6 +64,7 @@ def measure(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, *, 
         mask: Shape (slice, row, column) of the volume, at least one voxel set.
         extraction: How features are computed.
         features: Whether radiomic features are computed at all.
+        classes: Feature classes of pyradiomics that are computed then.
 
     Raises:
         Refused: The mask is empty ("no lesion").
@@ -65,7 +73,7 @@ def measure(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, *, 
     box = _checked_box(volume, mask)
     lesion, place = mask[box.slices], volume.geometry.crop(box.start, box.shape)
     axes = in_plane(lesion, place)
-    values, no_value, notes = _features(volume, mask, extraction) if features else ({}, {}, ())
+    values, no_value, notes = _features(volume, mask, extraction, classes) if features else ({}, {}, ())
     return Measurements(
         volume_ml=int(np.count_nonzero(lesion)) * volume.geometry.voxel_ml,
         long_axis=axes.long,
@@ -129,11 +137,11 @@ def _parts(lesion: NDArray[np.bool_]) -> tuple[str, ...]:
 
 
 def _features(
-    volume: Volume, mask: NDArray[np.bool_], extraction: Extraction
+    volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str]
 ) -> tuple[Features, Features, tuple[str, ...]]:
     """All features that have a finite value, those that have none, and what a reader must know about these."""
     try:
-        values = _compute(volume, mask, extraction)
+        values = _compute(volume, mask, extraction, classes)
     except (ValueError, RuntimeError, ArithmeticError, IndexError) as error:
         # pyradiomics and SimpleITK tell a lesion that they cannot measure by these; none of them quotes the data set
         return {}, {}, (say("Radiomic features could not be computed: {why}.", why=_first_line(error)),)
@@ -165,7 +173,7 @@ def _first_line(error: Exception) -> Said:
     return told((str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!"))
 
 
-def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction) -> Features:
+def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str]) -> Features:
     """
     Correct the bias field, normalise, resample, crop, extract.
 
@@ -182,12 +190,14 @@ def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction) ->
     scale = _statistics(volume.voxels) if extraction.normalise else None
     counted = _resegmented(_intensities(volume, grid, box, scale), lesion, extraction)
     values: Features = {}
+    intensity = tuple(name for name in INTENSITY_CLASSES if name in classes)
     for kind, around in _crops(extraction, grid, box).items():
         place = grid.geometry(around)
         image = to_image(_intensities(volume, grid, around, scale), place)
-        if kind == "Original":
+        if kind == "Original" and "shape" in classes:
             values |= _extract(image, _label(lesion, box, around, place), extraction, kind, ("shape",))
-        values |= _extract(image, _label(counted, box, around, place), extraction, kind, INTENSITY_CLASSES)
+        if intensity:
+            values |= _extract(image, _label(counted, box, around, place), extraction, kind, intensity)
     return values
 
 

@@ -7,12 +7,13 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from node.errors import ConfigError
-from node.training import leaks, publish
+from node.training import leaks, publish, stability
 from node.training.judge import Progress
+from node.training.lesions import Drawn
 from node.training.rows import patients, read_table
 from node.training.spec import read_spec
 
@@ -51,18 +52,30 @@ def train(
     return publish.make(read, found, also=also or {}, progress=progress)
 
 
-def shipped(folder: Path, rows: Sequence[Mapping[str, object]], arguments: Sequence[str]) -> int:
+def shipped(
+    folder: Path,
+    rows: Sequence[Mapping[str, object]],
+    arguments: Sequence[str],
+    *,
+    lesions: Callable[[], Iterable[Drawn]] = tuple,
+    drawn: str = "",
+) -> int:
     """
     What the `train.py` of a shipped model ends in: the command itself, on the table that the script prepared.
 
     Args:
         folder: The package, with `spec.toml` and `train.py`.
         rows: The table.
-        arguments: "--check": make it anew and compare, byte for byte, instead of writing.
+        arguments: "--check": make it anew and compare, byte for byte, instead of writing. "--stability": only measure
+            `lesions` anew, and tell the package of it.
+        lesions: Real lesions on which the stability of its inputs is assessed.
+        drawn: What lesions they are, for the reader.
 
     Returns:
         Exit code: 0, or 1 when a check found a difference or the table is refused.
     """
+    if "--stability" in arguments:
+        return stability.shipped(folder, lesions(), data=drawn, progress=_say)
 
     def make() -> dict[str, bytes]:
         with tempfile.TemporaryDirectory() as temporary:
@@ -71,7 +84,8 @@ def shipped(folder: Path, rows: Sequence[Mapping[str, object]], arguments: Seque
                 writer = csv.DictWriter(file, list(rows[0]))
                 writer.writeheader()
                 writer.writerows(rows)
-            also = {"train.py": (folder / "train.py").read_bytes()}
+            kept = [name for name in ("train.py", publish.STABILITY) if (folder / name).is_file()]
+            also = {name: (folder / name).read_bytes() for name in kept}
             return train(table, folder / "spec.toml", also=also, progress=_say)
 
     return write_or_check(folder, make, arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from node.training.tabular import ensemble, fit
 
 GOLDEN_TOLERANCE = 1e-5
 """float32 arithmetic of different processors."""
+
+STABILITY = "stability.toml"
+"""How the inputs bear another contour; `train.py --stability` measures it, and every training takes it over."""
 
 Files = dict[str, bytes]
 
@@ -73,6 +77,8 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     if fence:
         files[applicability.FILE] = fence
         numbers["applicability"] = summary
+    if STABILITY in also:
+        numbers["stability"] = tomllib.loads(also[STABILITY].decode("utf-8"))
     return finish({**head, **numbers}, files)
 
 

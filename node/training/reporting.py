@@ -61,6 +61,7 @@ def rqs(m: Manifest) -> list[Item]:
 
 def _earned(m: Manifest) -> dict[str, tuple[int, str]]:
     clinical = any(str(item["source"]).startswith("clinical:") for item in m["inputs"])
+    redrawn = {"segmentations": (1, "contours perturbed: see Stability")} if m.get("stability") else {}
     return {
         "reduction": (3, "penalised regression, the penalty chosen inside the folds"),
         "multivariable": (1, "clinical inputs in the same model") if clinical else (0, "images only"),
@@ -71,7 +72,7 @@ def _earned(m: Manifest) -> dict[str, tuple[int, str]]:
         "gold_standard": (2, "the target is the molecular test of tissue"),
         "utility": (2, "decision curve"),
         "open": (3, "public data, code and weights; the segmentations are the data's own"),
-    }
+    } | redrawn
 
 
 def tripod(m: Manifest) -> Iterator[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """
 The straight line: one work order in, findings and result objects out. Read this first.
 
-    load ▸ register ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ encode
+    load ▸ register ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ redraw ▸ encode
 
 A refused model is a value beside its siblings; a refused case is the one `Refused` error, caught once, here.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -22,24 +23,26 @@ from node.dicom.uids import tracking
 from node.domain.document import ResultKind
 from node.domain.explanation import mutually_exclusive
 from node.domain.facts import ModelFacts
-from node.domain.findings import Contour, Findings, Lesion, Measurements, Prediction
+from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, Prediction
 from node.domain.language import Said, joined, say
 from node.domain.order import Extraction, Input, Order
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import Lungs, find_lungs, touches
+from node.imaging.noise import refuse_noise
 from node.imaging.side import lung_side
 from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.manifest import Manifest
 from node.inference.model import Classifier, Segmenter
 from node.stages.judge import judge
-from node.stages.load import load
+from node.stages.load import Loaded, load
 from node.stages.measure import measure
 from node.stages.predict import predict, unavailable
 from node.stages.register import register
 from node.stages.segment import SourceFiles, segment
 from node.work import objects
+from node.work.redraw import Answer, hold
 
 log = structlog.get_logger()
 
@@ -97,12 +100,30 @@ def run(order: Order, parts: Parts) -> Result:
 
 
 def _evaluate(order: Order, parts: Parts) -> Result:
+    findings, measured = examine(order, parts)
+    with stage("encode"):
+        return Result(findings, objects.evaluated(order, findings, measured))
+
+
+def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
+    """
+    Everything of one order but its result objects.
+
+    Returns:
+        The findings, and the series that was measured.
+
+    Raises:
+        Refused: The case must not be evaluated.
+        ModelFailed: A segmenter broke its promise.
+    """
     if order.refusal:
         raise Refused(order.refusal[0], order.refusal[1], at=f"study {order.study_uid}")
     rules = order.pipeline
     with stage("load"):
         loaded = {role: load(_paths(inputs, parts), rules.load) for role, inputs in order.roles.items()}
     measured = next(iter(loaded.values()))
+    for each in loaded.values():
+        refuse_noise(each.volume)
     with stage("register"):
         registered = register({role: each.volume for role, each in loaded.items()})
     with stage("organ"):
@@ -111,15 +132,22 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         segmented = segment(registered.volumes, _sources(order, parts), rules.lesion, parts.segmenters)
         notes = (*measured.volume.notes, *registered.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
-        wanted = rules.asks_for_features or any(asked.manifest.features for asked in parts.classifiers.values())
+        asking = [each.manifest for each in parts.classifiers.values() if each.manifest.features]
+        wanted = rules.asks_for_features or any(
+            _extraction(each, rules.extraction) == rules.extraction for each in asking
+        )
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
-        panels = [
+        answers = [
             tuple(_panel(order, parts, measured.volume, contour, size, lungs))
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
+    with stage("redraw"):
+        panels = [
+            hold(each, measured.volume, contour.mask) for each, contour in zip(answers, segmented.lesions, strict=True)
+        ]
     lesions = _lesions(order, segmented.lesions, sizes, panels)
-    findings = Findings(
+    return Findings(
         state="succeeded",
         lesions=tuple(_placed(lesion, lungs, measured.volume) for lesion in lesions),
         rule=segmented.rule,
@@ -128,9 +156,7 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
-    )
-    with stage("encode"):
-        return Result(findings, objects.evaluated(order, findings, measured))
+    ), measured
 
 
 def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
@@ -173,7 +199,7 @@ def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
 
 def _panel(
     order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
-) -> Iterator[Prediction]:
+) -> Iterator[Answer]:
     """What every model of the pipeline says about one lesion, each of features computed as it was trained with."""
     rules = order.pipeline
     known = {rules.extraction: size}
@@ -181,9 +207,11 @@ def _panel(
         asked = parts.classifiers.get(model)
         extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
         if extraction not in known:
-            features = measure(volume, contour.mask, extraction, features=True).features
+            needed = {name for each in parts.classifiers.values() for name in each.manifest.feature_classes}
+            features = measure(volume, contour.mask, extraction, features=True, classes=needed).features
             known[extraction] = replace(size, features=features)
-        yield _predict(model, order, parts, volume, contour, known[extraction], lungs)
+        answer = _predict(model, order, parts, volume, contour, known[extraction], lungs)
+        yield replace(answer, extraction=extraction)
 
 
 def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
@@ -194,19 +222,18 @@ def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
 
 def _predict(
     model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
-) -> Prediction:
+) -> Answer:
     asked = parts.classifiers.get(model)
     if asked is None:
-        return unavailable(_unknown(model, order), parts.unusable[model])
+        return Answer(prediction=unavailable(_unknown(model, order), parts.unusable[model]))
     in_lung = touches(lungs, contour.mask) if lungs else None
-    return predict(
-        asked.classifier,
-        asked.manifest.needs,
-        fitness=judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung),
-        clinical=order.clinical,
-        measurements=size,
-        prevalence=order.models[model].prevalence,
-        knowledge=asked.knowledge,
+    fitness = judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung)
+    needs, prevalence = asked.manifest.needs, order.models[model].prevalence
+    ask = partial(predict, asked.classifier, needs, clinical=order.clinical, prevalence=prevalence)
+    return Answer(
+        prediction=ask(fitness=fitness, measurements=size, knowledge=asked.knowledge),
+        needs=needs,
+        ask=lambda again: ask(fitness=Fitness(outcome="in_domain"), measurements=again),
     )
 
 

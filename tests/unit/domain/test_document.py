@@ -70,6 +70,7 @@ def test_every_key_of_a_job_holds_its_value():
         },
         "missing_inputs": ["pack_years"],
         "explanations": [],
+        "stability": None,
     }
     assert withheld == {
         "target": "KRAS mutation",
@@ -86,6 +87,7 @@ def test_every_key_of_a_job_holds_its_value():
         "inputs": {},
         "missing_inputs": [],
         "explanations": [],
+        "stability": None,
     }
 
 

@@ -1,0 +1,172 @@
+"""
+How the inputs of a model bear another contour and another grid: intraclass correlation over real lesions.
+
+What `train.py --stability` writes as `stability.toml` becomes `[stability]` of the manifest, and a table of the card.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from node.domain.findings import Measurements
+from node.domain.geometry import Geometry
+from node.domain.order import Extraction
+from node.domain.volume import Volume
+from node.imaging.bias import n4
+from node.imaging.redraw import redrawn
+from node.imaging.resample import PARTIAL_VOLUME, Grid, interpolate
+from node.inference.inputs import ModelInput
+from node.inference.manifest import parse
+from node.inference.package import MANIFEST, package_files, read_manifest
+from node.stages.measure import measure
+from node.training import publish, toml
+from node.training.icc import icc, interval
+from node.training.judge import Progress
+from node.training.lesions import Drawn
+from node.training.tabular import Array
+
+ICC = (
+    "ICC(2,1): two-way random effects, absolute agreement, single measurement (Shrout and Fleiss, Psychol Bull 86:420, "
+    "1979), of each input on the scale that the model weighs; intervals: 95 % bootstrap over lesions"
+)
+CONTOUR = (
+    "as drawn; 1 mm (or one pixel, where that is more) smaller; as much larger; shifted by as much to either side of "
+    "the diagonal; one slice up; one slice down"
+)
+RESAMPLING = (
+    "image and contour as they are; sampled between their voxels; on voxels 1.25 times as long along every axis; 0.8 "
+    "times as long; each before the resampling that the extraction asks for"
+)
+FACTORS = (1.25, 0.8)
+
+Values = dict[str, float]
+Mask = NDArray[np.bool_]
+
+
+def assess(
+    inputs: Sequence[ModelInput], extraction: Extraction, lesions: Iterable[Drawn], *, data: str, progress: Progress
+) -> dict[str, Any]:
+    """
+    Measure every lesion in every way.
+
+    Args:
+        inputs: Of the model; those that are not measured as a number inside the contour are passed over.
+        extraction: How features are computed.
+        lesions: Real ones; one that cannot be measured in every way is left out, and counted.
+        data: What lesions they are, for the reader.
+        progress: Told how far the work is.
+
+    Returns:
+        The content of `stability.toml`.
+    """
+    items = [item for item in inputs if item.source.startswith(("feature:", "measure:"))]
+    contours: list[list[Values]] = []
+    grids: list[list[Values]] = []
+    seen = 0
+    for seen, lesion in enumerate(lesions, 1):
+        volume = _corrected(lesion.volume, extraction)
+        plain = replace(extraction, bias_correction="", filters=())
+        ways = [_measured(volume, mask, plain, items) for mask in _drawn(lesion.mask, volume.geometry)]
+        samples = [ways[0], *(_measured(*other, plain, items) for other in _sampled(volume, lesion.mask))]
+        if all(len(each) == len(items) for each in (*ways, *samples)):
+            contours.append(ways)
+            grids.append(samples)
+        progress(f"lesion {seen} measured in {len(ways) + len(samples) - 1} ways")
+    return {
+        "data": data,
+        "lesions": len(contours),
+        "left_out": seen - len(contours),
+        "icc": ICC,
+        "contours": CONTOUR,
+        "grids": RESAMPLING,
+        "contour": _table(items, contours),
+        "resampling": _table(items, grids),
+    }
+
+
+def fold(folder: Path, found: Mapping[str, Any]) -> None:
+    """
+    Write `stability.toml` into a package, and tell manifest and card of it; the model stays as it is.
+
+    Raises:
+        ModelFailed: The package cannot be read.
+    """
+    plain = {key: value for key, value in read_manifest(folder).items() if key not in {"files", "stability"}}
+    files = {name: (folder / name).read_bytes() for name in package_files(folder)}
+    files[publish.STABILITY] = toml.dumps(found).encode()
+    told = tomllib.loads(files[publish.STABILITY].decode("utf-8"))
+    publish.write(folder, publish.finish({**plain, "stability": told}, files))
+
+
+def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Progress) -> int:
+    """What `train.py --stability` of a shipped model ends in."""
+    manifest = parse(read_manifest(folder), at=str(folder / MANIFEST))
+    fold(folder, assess(manifest.inputs, manifest.extraction, lesions, data=data, progress=progress))
+    return 0
+
+
+def _corrected(volume: Volume, extraction: Extraction) -> Volume:
+    """The bias field belongs to the image, not to the contour: it is taken off once."""
+    if extraction.bias_correction != "n4":
+        return volume
+    return replace(volume, voxels=n4(volume))
+
+
+def _drawn(mask: Mask, geometry: Geometry) -> Iterator[Mask]:
+    yield mask
+    yield from (each.mask for each in redrawn(mask, geometry.spacing, slices=True))
+
+
+def _sampled(volume: Volume, mask: Mask) -> Iterator[tuple[Volume, Mask]]:
+    """Image and contour as another scanner's grid would have had them."""
+    source = volume.geometry
+    between = tuple(max(1, n - 1) for n in source.shape)  # one voxel less around the same centre: half a voxel beside
+    grids = [Grid(source, source.spacing, (between[0], between[1], between[2]))]
+    for factor in FACTORS:
+        z, y, x = (max(1, int(n / factor)) for n in source.shape)
+        a, b, c = (s * factor for s in source.spacing)
+        grids.append(Grid(source, (a, b, c), (z, y, x)))
+    for grid in grids:
+        voxels = interpolate(volume.voxels, grid, grid.whole).astype(np.float32)
+        slices = tuple(volume.slices[min(n, len(volume.slices) - 1)] for n in range(grid.shape[0]))
+        there = replace(volume, voxels=voxels, geometry=grid.geometry(grid.whole), slices=slices)
+        yield there, interpolate(mask, grid, grid.whole) >= PARTIAL_VOLUME
+
+
+def _measured(volume: Volume, mask: Mask, extraction: Extraction, items: Sequence[ModelInput]) -> Values:
+    """Inputs that have a value here, on the scale that the model weighs."""
+    if not mask.any():
+        return {}
+    classes = {item.quantity.split("_")[1] for item in items if item.source.startswith("feature:")}
+    found = _numbers(measure(volume, mask, extraction, features=bool(classes), classes=classes))
+    known = {item.name: found[item.quantity] for item in items if item.quantity in found}
+    logs = {item.name for item in items if item.scale == "log"}
+    return {name: float(np.log(value)) if name in logs else value for name, value in known.items()}
+
+
+def _numbers(found: Measurements) -> Mapping[str, float]:
+    lengths = {
+        "volume_ml": found.volume_ml,
+        "long_axis_mm": found.long_axis.length_mm,
+        "short_axis_mm": found.short_axis.length_mm,
+        "diameter_3d_mm": found.diameter_3d_mm,
+    }
+    return {**lengths, **found.features}
+
+
+def _table(items: Sequence[ModelInput], lesions: Sequence[Sequence[Values]]) -> dict[str, Any]:
+    if len(lesions) < 2:
+        return {}
+    table: dict[str, Any] = {}
+    for item in items:
+        values: Array = np.array([[way[item.name] for way in ways] for ways in lesions])
+        low, high = interval(values)
+        table[item.name] = {"icc": round(icc(values), 3), "interval": [round(low, 3), round(high, 3)]}
+    return table
