@@ -139,6 +139,7 @@ class PipelineSection(Section):
         return Pipeline(
             name=self.name,
             number=number,
+            measured=next(iter(self.series)),
             roles={
                 name: Role(
                     modality=role.modality,

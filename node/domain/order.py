@@ -91,7 +91,8 @@ class Pipeline:
 
     Attributes:
         number: Place among the configured pipelines, from 0; part of the SeriesNumber of results.
-        roles: Role name to conditions; the first one is the series that is measured and whose geometry results take.
+        roles: Role name to conditions.
+        measured: Role of the series that is measured and whose geometry results take; "" for the first one.
         organ: "lung" makes the node look for lungs and refuse other anatomy; "" asks for nothing.
         partial_organ: What to do when the organ is cut off: "refuse" always, "flag" never, "auto" refuses only where a
             machine searched for the lesion (a drawn lesion does not need the whole organ).
@@ -124,6 +125,12 @@ class Pipeline:
     exports: tuple[ExportKind, ...] = ()
     language: Language = "en"
     role_wait_s: float = 1800.0
+    measured: str = ""
+
+    @property
+    def modality(self) -> str:
+        """Of the series that is measured."""
+        return self.roles[self.measured or next(iter(self.roles))].modality
 
     @property
     def asks_for_features(self) -> bool:
@@ -239,7 +246,10 @@ class Order:
         Raises:
             ValueError: It is no order of this schema.
         """
-        return from_plain(cls, json.loads(text))
+        order = from_plain(cls, json.loads(text))
+        first = order.pipeline.measured  # JSON is written with sorted keys, and here the first one counts
+        roles = {role: order.roles[role] for role in sorted(order.roles, key=lambda role: role != first)}
+        return replace(order, roles=roles)
 
     def at(self, written_at: datetime) -> Order:
         """The same order, written at another time."""

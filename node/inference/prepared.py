@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from node.domain.language import figure, joined, say
 from node.domain.volume import Volume
 from node.errors import Refused
 from node.imaging.crop import Box, bounding_box
@@ -77,14 +78,22 @@ def prepare(volume: Volume, layout: Layout, *, modality: str, at: str, others: S
             ("unsupported image").
     """
     if modality and volume.modality != modality:
-        raise Refused("wrong anatomy", f"the image is {volume.modality}, not {modality}", at=at, do=_DO)
+        raise Refused(
+            "wrong anatomy",
+            say("the modality is {modality}, not {wanted}", modality=volume.modality, wanted=modality),
+            at=at,
+            do=_DO,
+        )
     turn = turn_to(layout.axes, volume.geometry)
     if turn.tilt_deg > layout.most_tilt_deg:
-        found = f"the image is tilted by {turn.tilt_deg:.0f} degrees against {layout.axes}"
+        found = say(
+            "the image is tilted by {tilt:.0f} degrees against {axes}", tilt=float(turn.tilt_deg), axes=layout.axes
+        )
         raise Refused("unsupported image", found, at=at, do=_DO)
     spacing: Spacing = turn.sizes(volume.geometry.spacing)
     if any(s > most for s, most in zip(spacing, layout.coarsest_mm, strict=True)):
-        found = f"voxels of {' x '.join(f'{s:.1f}' for s in spacing)} mm ({layout.axes}) are too coarse"
+        sizes = joined((figure(float(s)) for s in spacing), " x ")
+        found = say("voxels of {sizes} mm ({axes}) are too coarse", sizes=sizes, axes=layout.axes)
         raise Refused("unsupported image", found, at=at, do=_DO)
     stack = [turn.apply(volume.voxels), *(turn.apply(_beside(other, volume, at)) for other in others)]
     voxels, scales = stack[0], layout.scales
@@ -115,7 +124,7 @@ def _target(spacing: Spacing, layout: Layout) -> Spacing:
 def _beside(other: Volume, volume: Volume, at: str) -> Floats:
     """Another volume on the grid of the one that is drawn on; 0 outside of it."""
     if other.frame_uid != volume.frame_uid:
-        found = "the series of two channels have no common frame of reference, and were not registered"
+        found = say("the series of two channels have no common frame of reference, and were not registered")
         raise Refused("unsupported image", found, at=at, do="let the pipeline register its series")
     if other.geometry.same_grid(volume.geometry):
         return other.voxels
@@ -165,11 +174,11 @@ def _seen(voxels: Floats | Bools, spacing: Spacing, intensity: Intensity, at: st
     if intensity.over == "head":
         head = find_head(np.ascontiguousarray(voxels), spacing)
         if head is None:
-            raise Refused("wrong anatomy", "no head was found in the image", at=at, do=_DO)
+            raise Refused("wrong anatomy", say("no head was found in the image"), at=at, do=_DO)
         return head.mask
     seen = np.ones(voxels.shape, bool) if intensity.over == "all" else voxels != 0
     if not seen.any():
-        raise Refused("wrong anatomy", "the image is empty", at=at, do=_DO)
+        raise Refused("wrong anatomy", say("the image is empty"), at=at, do=_DO)
     return seen
 
 
@@ -177,10 +186,10 @@ def _scale(values: Floats, intensity: Intensity, at: str) -> tuple[float, float]
     if intensity.scale == "fixed":
         return intensity.centre, intensity.spread
     if not values.size:
-        raise Refused("wrong anatomy", "the image is empty", at=at, do=_DO)
+        raise Refused("wrong anatomy", say("the image is empty"), at=at, do=_DO)
     centre, spread = _SCALES[intensity.scale](_clipped(values, intensity))
     if spread <= 0:
-        raise Refused("wrong anatomy", "the image has the same intensity everywhere", at=at, do=_DO)
+        raise Refused("wrong anatomy", say("the image has the same intensity everywhere"), at=at, do=_DO)
     return centre, spread
 
 

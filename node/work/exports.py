@@ -28,7 +28,7 @@ def _fhir(order: Order, result: Result) -> tuple[ExportFile, bytes]:
     from node.fhir.bundle import bundle_uid, encode_fhir  # its validation loads what most jobs do not need
 
     envelope = Envelope.of(order, refused=result.findings.state == "refused")
-    modality = next(iter(order.pipeline.roles.values())).modality
+    modality = order.pipeline.modality
     content = encode_fhir(
         result.findings, envelope, modality=modality, sr=result.objects["sr"], seg=result.objects.get("seg")
     )

@@ -26,7 +26,7 @@ def features_csv(order: Order, findings: Findings) -> bytes:
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(COLUMNS)
-    unit = volume_unit(next(iter(order.pipeline.roles.values())).modality)
+    unit = volume_unit(order.pipeline.modality)
     for lesion in findings.lesions:
         m = lesion.measurements
         for name, value in {**m.features, **m.no_value}.items():

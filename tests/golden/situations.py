@@ -79,6 +79,7 @@ class Finding:
     """A segmenter that draws the nodule in the left lung."""
 
     facts: ModelFacts = SEGMENTER
+    role: str = ""
 
     def __call__(self, volumes: Mapping[str, Any], /) -> Drawing:
         """A ball."""

@@ -92,6 +92,7 @@ def study(found: Case, *, angles=MOVED[0], shift=MOVED[1], **attributes: object)
     t1c, place = t1c_of(found, displaced)
     shared = {
         "study_uid": uid, "sop_class": MR, "BodyPartExamined": "HEAD", "PatientSex": "M", "PatientAge": "043Y",
+        "PatientBirthDate": "19830301",
         "DerivationDescription": "Made for a test of public 8-bit images; spacing assumed", "MRAcquisitionType": "2D",
         "ScanOptions": "", **attributes,
     }  # fmt: skip

@@ -108,7 +108,7 @@ def test_characters_of_another_page_are_not_needed_again():
 def test_glyphs_of_the_small_font_are_drawn():
     """The character for one is a horizontal line: dark across, light above."""
     fonts = Fonts(["一"])
-    sheet = Sheet(fonts, title="t", author="t")
+    sheet = Sheet(fonts, title="t", author="t", language="en")
     sheet.text(100, 200, "一", 72)
     pixels = raster(sheet.bytes(), 72)[..., 0]
     dark = pixels[130:210, 100:172] < 128
