@@ -2,9 +2,9 @@
 What kind of MR image a series shows: its weighting, and whether contrast agent was given.
 
 Names lie less often than they are absent, and physics is there when names are not: the description decides where it
-says something, else the times of the sequence do. Bounds on the times are wide; they tell the families apart (Bitar R
-et al., MR pulse sequences: what every radiologist wants to know but is afraid to ask. RadioGraphics 2006;26:513), not
-good protocols from bad ones.
+says something, else the times of the sequence do; where the two contradict each other, nobody knows. Bounds on the
+times are wide; they tell the families apart (Bitar R et al., MR pulse sequences: what every radiologist wants to know
+but is afraid to ask. RadioGraphics 2006;26:513), not good protocols from bad ones.
 """
 
 from __future__ import annotations
@@ -73,11 +73,14 @@ def sighting(attributes: Attributes) -> Sighting:
 
 
 def _family(attributes: Attributes) -> tuple[Family, str]:
+    timed, times = _timed(attributes)
     for keyword in NAMES:
         name = _plain(" ".join(attributes.get(keyword, ())))
         if found := _named(name):
+            if "other" not in {found, timed} and timed not in {"", found}:
+                return "", f"{keyword} names it {_FAMILIES[found]}, but it has {times}"
             return found, f"{keyword} names it {_FAMILIES[found]}"
-    return _timed(attributes)
+    return timed, times
 
 
 _FAMILIES: Mapping[Family, str] = {"flair": "FLAIR", "t1": "T1", "t2": "T2", "other": "another kind", "": "unknown"}

@@ -8,6 +8,7 @@ What a DICOM object says, as lines of text that a reviewer reads and compares: c
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,10 @@ from pydicom.uid import UID, UID_dictionary
 SEGMENTATIONS = {"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"}
 LONG = 100  #: a line that would be longer begins its value on the next one
 BULK = {"OB", "OW", "OF", "OD", "OL", "OV", "UN"}
-APART = {"ContentSequence", "PerFrameFunctionalGroupsSequence", "PixelData", "EncapsulatedDocument"}
+APART = {
+    "ContentSequence", "PerFrameFunctionalGroupsSequence", "PixelData", "EncapsulatedDocument",
+    "EncapsulatedDocumentLength",
+}  # fmt: skip
 """Told in a form of their own below the attributes."""
 
 
@@ -115,6 +119,7 @@ def document(ds: Dataset, names: Names) -> Iterator[str]:
     for number in range(len(opened)):
         yield f"  page {number + 1}"
         text = names.within(opened[number].get_textpage().get_text_bounded())
+        text = re.sub(r"\bJob [0-9a-f]{64}", "Job <job>", text)
         yield from (f"    {line}" for line in text.splitlines())
 
 

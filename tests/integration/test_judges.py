@@ -32,6 +32,7 @@ name = "lung"
 organ = "lung"
 finding_site = ["39607008", "SCT", "Lung"]
 models = ["lung-egfr"]
+also = ["pdf", "sc", "text-sr"]
 [pipelines.series.ct]
 modality = "CT"
 """
@@ -39,6 +40,7 @@ THIGH = """
 [[pipelines]]
 name = "sarcoma"
 finding_site = ["68367000", "SCT", "Thigh"]
+also = ["pdf", "sc", "text-sr"]
 [pipelines.series.mr]
 modality = "MR"
 """
@@ -100,7 +102,7 @@ def study(request, data, tmp_path_factory):
 
 def test_dciodvfy_finds_no_error(study):
     """In no kind of object."""
-    assert {"seg", "sr", "key-sr"} <= set(study.files)
+    assert set(study.files) == {"seg", "sr", "key-sr", "pdf", "sc", "text-sr"}
     for path in study.files.values():
         assert judged(path) == []
 

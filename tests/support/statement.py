@@ -10,6 +10,7 @@ class Statement:
 
     def __init__(self, text: str) -> None:
         parts = re.split(r"^#{2,6} (\S+) .*$", text, flags=re.MULTILINE)
+        assert len(set(parts[1::2])) == len(parts[1::2]), "two sections have one number"
         self.sections = dict(zip(parts[1::2], parts[2::2], strict=True))
 
     def table(self, number: str) -> list[dict[str, str]]:

@@ -59,7 +59,7 @@ def _definitions(facts: Facts) -> str:
         *(section(f"A.A.{place}", f"Attributes of {kind}", table(
             ("attribute", "tag"), [attribute(keyword) for keyword in ATTRIBUTES[kind]]))
           for place, kind in enumerate(facts.kinds, start=2)),
-        section("A.A.9", "Private attributes", "None."),
+        section(f"A.A.{2 + len(facts.kinds)}", "Private attributes", "None."),
     )  # fmt: skip
 
 

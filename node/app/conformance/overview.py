@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from node.app.conformance.facts import SERVICES, Facts, class_name
 from node.app.conformance.markdown import listed, section, table
-from node.dicom.kinds import SOP_CLASSES, TEMPLATES
+from node.dicom.kinds import SOP_CLASSES, TEMPLATES, offered
 from node.network.commitment import PUSH_MODEL
 from node.network.contexts import STORAGE, VERIFICATION
 from node.network.scu import STUDY_ROOT_FIND
@@ -69,7 +69,7 @@ def introduction() -> str:
 
 def _content(facts: Facts) -> Iterator[tuple[str, ...]]:
     made = {SOP_CLASSES[kind] for kind in facts.kinds}
-    sent = {SOP_CLASSES[kind] for kind in facts.sent}
+    sent = {uid for kind in facts.sent for uid in offered(kind)}  # a report may go out as another class
     for uid in dict.fromkeys([*STORAGE, *(SOP_CLASSES[kind] for kind in facts.kinds)]):
         yield class_name(uid), uid, _yes(uid in made), _yes(uid in STORAGE), _yes(uid in sent)
 

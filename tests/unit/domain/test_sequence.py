@@ -89,3 +89,12 @@ def test_the_stated_agent_tells_where_the_name_does_not(agent, contrast):
 def test_what_was_seen_is_said():
     """The operator reads why a series was taken for what it was."""
     assert named("AX FLAIR").why == "SeriesDescription names it FLAIR; nothing tells of contrast agent"
+
+
+def test_a_name_that_the_times_contradict_is_not_believed():
+    """Two series whose descriptions were swapped fill no role; a T1 FLAIR is no contradiction."""
+    swapped = named("t1_se_tra_KM", EchoTime="120", RepetitionTime="9000", InversionTime="2500", ScanningSequence="IR")
+    dark = named("Ax T1 FLAIR", EchoTime="9", RepetitionTime="2000", InversionTime="760", ScanningSequence="IR")
+
+    assert (swapped.family, dark.family) == ("", "t1")
+    assert "names it T1, but it has inversion recovery with long echo" in swapped.why

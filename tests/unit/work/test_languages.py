@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from node.domain.findings import Findings
 from node.domain.language import TAGS, catalogue, render, say
 from node.domain.refusals import REFUSALS
 from tests.support.findings import DRAWN, FOUND, make_case, reread
+from tests.support.peers import program as peer
 from tests.support.reports import named, texts, walk
 from tests.support.results import every_object, refused_objects
 
@@ -92,9 +92,7 @@ def test_a_name_in_any_script_reaches_every_object(name, expected, tmp_path):
 
 def dcmtk(program: str, *arguments: str | Path) -> str:
     """What a tool of DCMTK prints of a file, as UTF-8."""
-    if shutil.which(program) is None:
-        pytest.skip("DCMTK is not installed")
-    done = subprocess.run([program, *map(str, arguments)], capture_output=True, check=True)
+    done = subprocess.run([peer(program), *map(str, arguments)], capture_output=True, check=True)
     return done.stdout.decode("utf-8")
 
 
