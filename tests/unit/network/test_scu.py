@@ -104,7 +104,7 @@ def test_files_go_out_in_order_over_one_association(tmp_path):
 
 def test_one_refused_class_does_not_spoil_the_others(tmp_path):
     """An object whose SOP class the peer does not take fails alone."""
-    taken, refused = slice_file(tmp_path), slice_file(tmp_path, sop_class="1.2.840.10008.5.1.4.1.1.104.1")
+    taken, refused = slice_file(tmp_path), slice_file(tmp_path, sop_class="1.2.840.10008.5.1.4.1.1.9.1.1")
     with Archive("PACS", tmp_path / "archive") as archive:
         results = send([refused, taken], archive.peer, "RADNODE")
 
