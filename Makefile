@@ -14,10 +14,10 @@ demo: .venv/node          ## send a synthetic patient through the whole line and
 
 test: .venv/dev           ## lint, types, layers, and the whole suite
 	$(MAKE) --no-print-directory lint
-	tests/isolated $(RUN)pytest -n 2 --dist loadfile
+	tests/isolated $(RUN)pytest -n 3 --dist loadfile
 
 quick: .venv/dev          ## the suite without what is slow
-	tests/isolated $(RUN)pytest -n 2 --dist loadfile -m "not slow"
+	tests/isolated $(RUN)pytest -n 3 --dist loadfile -m "not slow"
 
 lint: .venv/dev
 	$(RUN)ruff format --check .
