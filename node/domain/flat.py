@@ -149,7 +149,7 @@ def _predictions(lesion: Lesion) -> Iterator[Line]:
 def predicted(target: str, lesion: str, what: str) -> str:
     """Code Meaning of a line that a model says, at most 64 characters."""
     tail = f", lesion {lesion}" + (f": {what}" if what else "")
-    return f"AI-predicted {target}"[: 64 - len(tail)] + tail
+    return words.fitting(f"AI-predicted {target}", 64 - len(tail)) + tail
 
 
 def _keys(predictions: Sequence[Prediction]) -> list[str]:

@@ -59,7 +59,12 @@ def target(facts: ModelFacts) -> Said:
 
 def concept_name(facts: ModelFacts, suffix: str = "") -> str:
     """Code Meaning of a predicted probability, at most 64 characters (LO) and always led by "AI-predicted"."""
-    return f"AI-predicted probability of {facts.target or facts.id}"[: 64 - len(suffix)] + suffix
+    return fitting(f"AI-predicted probability of {facts.target or facts.id}", 64 - len(suffix)) + suffix
+
+
+def fitting(text: str, most: int) -> str:
+    """The text with whole words in so many characters; a single word is cut."""
+    return text if len(text) <= most else text[: most + 1].rpartition(" ")[0] or text[:most]
 
 
 def is_answered(prediction: Prediction) -> bool:

@@ -23,8 +23,8 @@ def overview(facts: Facts) -> str:
     return section(
         "1", "Overview",
         f"radnode {facts.version} receives studies by C-STORE, evaluates them by models of radiogenomics, and sends "
-        "Segmentations and Structured Reports back. Research use: every result is marked RESEARCH, UNVERIFIED and "
-        "PRELIMINARY.",
+        "Segmentations, Structured Reports and report pages back. Research use: every result is marked RESEARCH, "
+        "UNVERIFIED and PRELIMINARY.",
         NO_ARCHIVE,
         section("1.1", "Content and transfer", table(
             ("SOP class", "SOP Class UID", "created", "accepted", "sent"), _content(facts))),

@@ -11,8 +11,8 @@ from node.dicom.kinds import TRANSFER_SYNTAX
 
 NONE = "Not supported."
 FLOW = """```
- peers ══ C-STORE, C-ECHO ══▶ [ radnode: receive ▸ assemble ▸ work ▸ deliver ] ══ C-STORE ══▶ destinations
-                              [   C-FIND: how many instances? ══▶ the sender ]
+ peers ══ C-STORE, C-ECHO ══▶ [ radnode: receive ▸ assemble ▸ work ▸ deliver ] ══ C-STORE, STOW-RS ══▶ destinations
+       ◀═ Storage Commitment ═▶ [   C-FIND: how many instances? ══▶ the sender   ] ◀═ Storage Commitment ═▶
 ```"""
 
 
