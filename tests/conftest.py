@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.support.peers import missing
 
@@ -17,3 +18,11 @@ def data() -> Path:
     if not (folder / "ibsi-ct-phantom").is_dir():
         missing(f"real data is absent: {folder} (set RADNODE_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before():
+    """A command that a test calls in its own process sets up logging; the next test must not find it so."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 from pydicom.uid import generate_uid
 
-from node import logs
 from node.app.folder import run_folder
 from node.config import Config
 from node.domain.clinical import Clinical, Value
@@ -193,7 +192,6 @@ TABLE = (
 
 def outcome(row: Row, data: Path, tmp_path: Path) -> tuple[str, str]:
     """What is said, as `Row.says`, and why."""
-    logs.configure("CRITICAL")
     folder = row.make(data, tmp_path / "given")
     document = run_folder(row.asked, folder, tmp_path / "out").document()
     if not document["jobs"]:
