@@ -36,7 +36,7 @@ def node(data, pacs, tmp_path_factory):
 def radnode(node: Service, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command with the node's configuration."""
     command = [sys.executable, "-m", "node", *arguments, "--config", str(node.config)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
 
 
 def test_a_job_tells_its_whole_story(node):

@@ -357,7 +357,7 @@ def test_the_command_writes_it_for_the_shipped_configuration(tmp_path):
     """`radnode conformance --out FILE`, with the codes of the shipped models."""
     path = tmp_path / "statement.md"
     command = [sys.executable, "-m", "node", "conformance"]
-    subprocess.run([*command, "--out", str(path)], check=True, capture_output=True, text=True, timeout=60)
+    subprocess.run([*command, "--out", str(path)], check=True, capture_output=True, text=True, timeout=180)
     text = path.read_text()
 
     codes = [row["code value"] for row in Statement(text).table("A.E.2")]

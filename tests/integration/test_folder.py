@@ -120,7 +120,7 @@ def recompress(path: Path, target: Path, syntax: str) -> None:
     if syntax.endswith(".70"):
         from tests.support.peers import program
 
-        subprocess.run([program("dcmcjpeg"), "+e1", str(path), str(target)], check=True, timeout=60)
+        subprocess.run([program("dcmcjpeg"), "+e1", str(path), str(target)], check=True, timeout=180)
         return
     ds = pydicom.dcmread(path)
     ds.compress(syntax, generate_instance_uid=False)

@@ -57,10 +57,10 @@ def test_a_study_comes_and_its_report_goes_by_tls_alone(tmp_path, trust):
             assert f"ORTHANC at 127.0.0.1:{pacs.port} answered C-ECHO by TLS" in told
 
             to = ["-aet", "SCANNER", "-aec", "RADNODE", "127.0.0.1", str(node.port)]
-            plain = subprocess.run([program("storescu"), *to, *files], capture_output=True, check=False, timeout=60)
+            plain = subprocess.run([program("storescu"), *to, *files], capture_output=True, check=False, timeout=180)
             assert plain.returncode != 0
             options = dcmtk(trust.issue("SCANNER"))
-            subprocess.run([program("storescu"), *options, *to, *files], check=True, timeout=60)
+            subprocess.run([program("storescu"), *options, *to, *files], check=True, timeout=180)
 
             until(lambda: pacs.stores, within_s=90, what="the SR")
         [sr] = pacs.stores
