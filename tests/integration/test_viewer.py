@@ -208,7 +208,7 @@ def site(request, data, pacs):
     if request.param == "ct":
         source, config = data / "lidc-0314-ct60" / "dicom", SEARCHING
     else:
-        config = THIGH
+        config = THIGH.replace('also = ["pdf", "sc", "text-sr"]\n', "")  # of these the viewer would show the page first
         thigh = data / "sarcoma-sts002" / "dicom" / "STS_002" / "MR_T1"
         source = turn(thigh, folder / "mr", OBLIQUE, whole_bytes=True)
     [job] = evaluate(source, folder / f"{request.param}-out", config)["jobs"]
