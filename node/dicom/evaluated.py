@@ -18,8 +18,8 @@ class Meaning:
     What stands for one thing.
 
     Attributes:
-        codes: Each is in the dictionaries of PS3.16, or in use: SNOMED CT's N categories in HL7 mCODE, NCIt and RadLex in
-            the reports of LIDC-IDRI (TCIA) and in IHE examples.
+        codes: Each is in the dictionaries of PS3.16, or in use: SNOMED CT's N categories in HL7 mCODE, NCIt and RadLex
+            in the reports of LIDC-IDRI (TCIA) and of annotation software.
         words: Code meanings as `plain` writes them, which count where the code is a site's own.
     """
 
