@@ -50,9 +50,11 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
         except InstanceUnreadable:
             return False
 
+    own = config.clinical.own_names
+
     def reads(entry: Current) -> ReaderReport | None:
         try:
-            return read_report(root / entry.stored.path)
+            return read_report(root / entry.stored.path, own)
         except InstanceUnreadable:
             return None
 

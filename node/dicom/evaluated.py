@@ -190,8 +190,27 @@ EVALUATED = (
 """All that is understood; a name is looked for by its code first, then by its words."""
 
 
-def evaluated(name: Code) -> Evaluated | None:
+Own = Mapping[tuple[str, str], str]
+"""(scheme, code value) of a site's own names to the quantity that each evaluates."""
+
+
+def evaluated(name: Code, own: Own) -> Evaluated | None:
     """What an evaluation with this name is about; None for the many that no model asks for."""
+    if quantity := own.get(name[:2]):
+        return _any_answer(quantity)
     by_code = (each for each in EVALUATED if name[:2] in each.name.codes)
     by_words = (each for each in EVALUATED if plain(name[2]) in each.name.words)
     return next(by_code, None) or next(by_words, None)
+
+
+def _any_answer(quantity: str) -> Evaluated:
+    """A quantity under a name that does not tell which of its kinds of answers it takes."""
+    kinds = [each for each in EVALUATED if each.quantity == quantity]
+    answers = {
+        level: Meaning(
+            frozenset().union(*(each.answers[level].codes for each in kinds)),
+            frozenset().union(*(each.answers[level].words for each in kinds)),
+        )
+        for level in kinds[0].answers
+    }
+    return Evaluated(quantity, Meaning(frozenset(), frozenset()), answers, of_lesion=kinds[0].of_lesion)

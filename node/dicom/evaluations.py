@@ -10,7 +10,7 @@ from pathlib import Path
 import pydicom
 from pydicom.dataset import Dataset
 
-from node.dicom.evaluated import Evaluated, evaluated
+from node.dicom.evaluated import Evaluated, Own, evaluated
 from node.dicom.foreign import reading
 from node.dicom.nature import Code, is_lesion
 from node.dicom.tree import FINDING, GROUP, OBSERVER_TYPE, by_person, children, concept, value
@@ -38,18 +38,22 @@ Statement = tuple[str, str, Said | None]
 """Quantity, level ("" where there is none), and what is wrong with it."""
 
 
-def read_report(path: Path) -> ReaderReport:
+def read_report(path: Path, own: Own) -> ReaderReport:
     """
     Read what a person states in an SR about the findings that models ask for.
 
     What a device observed is passed over, be it the whole document or one group of it (TID 1001, 1002).
+
+    Args:
+        path: The SR.
+        own: Names of evaluations that the site's reporting template has, beside those of `evaluated`.
 
     Raises:
         InstanceUnreadable: It is no SR that can be read.
     """
     with reading(path, WHAT):
         ds = pydicom.dcmread(path)
-        statements = [s for item, about in _evaluations(ds, (), human=True) for s in _stated(item, about)]
+        statements = [s for item, about in _evaluations(ds, (), human=True) for s in _stated(item, about, own)]
         values, problems = _settled(statements)
         return ReaderReport(
             sop_uid=str(ds.SOPInstanceUID),
@@ -75,9 +79,9 @@ def _evaluations(item: Dataset, about: tuple[Code, ...], *, human: bool) -> Iter
             yield from _evaluations(child, about, human=human)
 
 
-def _stated(item: Dataset, about: tuple[Code, ...]) -> Iterator[Statement]:
+def _stated(item: Dataset, about: tuple[Code, ...], own: Own) -> Iterator[Statement]:
     """What one item says, if it is about anything that a model asks for."""
-    subject = evaluated(concept(item))
+    subject = evaluated(concept(item), own)
     if subject is None or (subject.of_lesion and not all(map(_is_tumour, about))):
         return
     if item.ValueType == "TEXT":

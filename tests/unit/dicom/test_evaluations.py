@@ -37,9 +37,9 @@ CT = image_series(np.zeros((3, 16, 16)))
 LATERALITY, LEFT = Code("272741003", "SCT", "Laterality"), Code("7771000", "SCT", "Left")
 
 
-def read(tmp_path, ds):
+def read(tmp_path, ds, own_names=None):
     """What a report says, after a round trip through a file."""
-    return read_report(saved(ds, tmp_path / "sr.dcm"))
+    return read_report(saved(ds, tmp_path / "sr.dcm"), own_names or {})
 
 
 def said(tmp_path, *items, **options):
@@ -127,6 +127,16 @@ def test_a_place_that_is_neither_central_nor_peripheral_says_nothing(tmp_path):
     lobe = evaluation(PLACE, Code("45653009", "SCT", "Upper lobe of lung"))
     assert said(tmp_path, lobe).problems == {}
     assert said(tmp_path, lobe, evaluation(PLACE, CENTRAL)).values == {"central": "yes"}
+
+
+def test_codes_of_a_site_count_where_the_configuration_names_them(tmp_path):
+    """With every kind of answer that the finding has: yes and no, or what it is."""
+    names = {("99HOSPITAL", "X1"): "solid"}
+    answers = [(PRESENT, "yes"), (own("Part-solid"), "no"), (Code("RID5741", "RADLEX", "Solid"), "yes")]
+    for answer, level in answers:
+        ds = reading(CT, whole=[evaluation(own("Dichte"), answer)])
+        assert read(tmp_path, ds, names).values == {"solid": level}
+        assert read(tmp_path, ds).values == {}
 
 
 def test_a_report_that_contradicts_itself_gives_no_value(tmp_path):
@@ -239,4 +249,4 @@ def test_a_broken_file_is_an_error(tmp_path):
     """Named, without quoting anything of it."""
     (tmp_path / "sr.dcm").write_bytes(b"no DICOM")
     with pytest.raises(InstanceUnreadable, match="no usable SR"):
-        read_report(tmp_path / "sr.dcm")
+        read_report(tmp_path / "sr.dcm", {})
