@@ -9,7 +9,7 @@ from node.assemble.study import REPORTS, Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.language import say
 from node.domain.order import Input
-from node.domain.reader import QUANTITIES, ReaderReport, agreed
+from node.domain.reader import QUANTITIES, ReaderReport, agreed, in_force
 from node.domain.rules import Fit
 
 Read = Callable[[Current], ReaderReport | None]
@@ -23,7 +23,7 @@ class Stated:
 
     Attributes:
         clinical: Their findings, each with the report that it comes from.
-        inputs: The reports that say anything of what was asked.
+        inputs: The reports in force that say anything of what was asked.
     """
 
     clinical: Clinical = field(default_factory=Clinical)
@@ -44,7 +44,7 @@ def stated(study: Study, measured: Fit, asked: frozenset[str], read: Read) -> St
     if not asked:
         return Stated()
     found = {entry.stored.instance.sop_uid: entry for entry in _reports(study, measured)}
-    reports = [each for entry in found.values() if (each := _told(entry, asked, read)) is not None]
+    reports = in_force(each for entry in found.values() if (each := _told(entry, asked, read)) is not None)
     speaking = [r.sop_uid for r in reports if r.values or r.problems]
     inputs = tuple(as_input(found[uid].stored) for uid in sorted(speaking))
     return Stated(agreed(reports), inputs)

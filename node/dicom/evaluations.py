@@ -59,7 +59,7 @@ def read_report(path: Path, own: Own) -> ReaderReport:
             sop_uid=str(ds.SOPInstanceUID),
             written=_written(ds),
             verified=str(ds.get("VerificationFlag", "")).strip() == "VERIFIED",
-            replaces=tuple(_predecessors(ds)),
+            replaces=tuple(_predecessors(ds)) if by_person(_observers(ds)) else (),
             values=values,
             problems=problems,
         )
@@ -67,7 +67,7 @@ def read_report(path: Path, own: Own) -> ReaderReport:
 
 def _evaluations(item: Dataset, about: tuple[Code, ...], *, human: bool) -> Iterator[tuple[Dataset, tuple[Code, ...]]]:
     """Items of measurement groups and of the container of evaluations that a person made, with the group's Findings."""
-    observers = {value(child)[:2] for child in children(item) if concept(child)[:2] == OBSERVER_TYPE}
+    observers = _observers(item)
     human = by_person(observers) if observers else human
     name = concept(item)[:2]
     if name == GROUP:
@@ -77,6 +77,11 @@ def _evaluations(item: Dataset, about: tuple[Code, ...], *, human: bool) -> Iter
             yield child, about
         if child.get("ValueType") == "CONTAINER":
             yield from _evaluations(child, about, human=human)
+
+
+def _observers(item: Dataset) -> set[tuple[str, str]]:
+    """Types of observer that an item states for itself and what is below it."""
+    return {value(child)[:2] for child in children(item) if concept(child)[:2] == OBSERVER_TYPE}
 
 
 def _stated(item: Dataset, about: tuple[Code, ...], own: Own) -> Iterator[Statement]:

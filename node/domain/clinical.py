@@ -1,4 +1,4 @@
-"""Clinical values of a patient, each with its origin: what a header tells, and how a site's own file overrules it."""
+"""Clinical values of a patient, each with its origin: what a header tells, and what overrules it (reports, a file)."""
 
 from __future__ import annotations
 

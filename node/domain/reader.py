@@ -48,16 +48,24 @@ class ReaderReport:
         return say("reader's SR {uid} of {when}, {state}", uid=self.sop_uid, when=self.when, state=state)
 
 
+def in_force(reports: Iterable[ReaderReport]) -> list[ReaderReport]:
+    """The reports without those whose content another one took over."""
+    known = list(reports)
+    replaced = {uid for report in known for uid in report.replaces if uid != report.sop_uid}
+    return [report for report in known if report.sop_uid not in replaced]
+
+
 def agreed(reports: Iterable[ReaderReport]) -> Clinical:
     """
     What the reports say together.
 
     The latest report that speaks of a quantity decides, also where what it says cannot be used: an older statement that
-    a reader came back to is not taken up again. A report whose content a later one took over does not count.
+    a reader came back to is not taken up again.
+
+    Args:
+        reports: Those that are in force, in any order.
     """
-    known = list(reports)
-    replaced = {uid for report in known for uid in report.replaces if uid != report.sop_uid}
-    counting = sorted((r for r in known if r.sop_uid not in replaced), key=lambda r: r.sop_uid)
+    counting = sorted(reports, key=lambda r: r.sop_uid)
     counting.sort(key=lambda r: r.written, reverse=True)
     values: dict[str, Value] = {}
     problems: dict[str, str] = {}

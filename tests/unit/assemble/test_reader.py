@@ -126,6 +126,15 @@ def test_a_report_that_cannot_be_read_is_passed_over():
     assert order_of(Desk(), sr("1.8.1")).reports == ()
 
 
+def test_a_report_that_another_took_over_is_no_input():
+    """What the final report left out of the provisional one is withdrawn, and only the final one is evidence."""
+    old = reader("1.8.1", "20261119", values={"solid": "yes", "nodal_stage": "n2"})
+    new = reader("1.8.2", values={"solid": "yes"}, replaces=("1.8.1",))
+    order = order_of(Desk(old, new), sr("1.8.1"), sr("1.8.2"))
+    assert order.stated == {"solid": "yes"}
+    assert [each.sop_uid for each in order.reports] == ["1.8.2"]
+
+
 def test_two_contents_under_one_uid_are_no_word_of_a_reader():
     """The case runs, without the value, and says why."""
     order = order_of(Desk(reader("1.8.1", values={"solid": "yes"})), sr("1.8.1"), conflict=True)

@@ -231,12 +231,13 @@ def test_a_hand_made_report_without_observer_and_flags_is_taken_as_it_is(tmp_pat
 
 
 def test_documents_that_were_taken_over_are_named(tmp_path):
-    """Predecessor Documents Sequence (0040,A360)."""
+    """Predecessor Documents Sequence (0040,A360); a device puts nothing in the place of a person's document."""
     sop, series, study = Dataset(), Dataset(), Dataset()
     sop.ReferencedSOPClassUID, sop.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.88.34", "1.2.3.4"
     series.SeriesInstanceUID, series.ReferencedSOPSequence = "1.2.3", [sop]
     study.StudyInstanceUID, study.ReferencedSeriesSequence = "1.2", [series]
     assert read(tmp_path, reading(CT, PredecessorDocumentsSequence=[study])).replaces == ("1.2.3.4",)
+    assert read(tmp_path, reading(CT, device=True, PredecessorDocumentsSequence=[study])).replaces == ()
 
 
 def test_what_a_radnode_made_is_known_as_ours_before_it_is_read(tmp_path):

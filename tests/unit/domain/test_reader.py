@@ -6,7 +6,7 @@ import pytest
 
 from node.domain.clinical import Clinical, Value, merge
 from node.domain.language import render
-from node.domain.reader import ReaderReport, agreed
+from node.domain.reader import ReaderReport, agreed, in_force
 
 
 def report(uid: str, written: str = "20261120101500", **changes) -> ReaderReport:
@@ -67,7 +67,8 @@ def test_a_report_that_was_taken_over_does_not_count():
     """What the final report left out of the provisional one is withdrawn."""
     old = report("1", "20261119", values={"solid": "yes", "effusion": "yes"})
     new = report("2", values={"solid": "yes"}, replaces=("1",))
-    assert set(agreed([old, new]).values) == {"solid"}
+    assert in_force([old, new]) == [new]
+    assert in_force([new, report("3")]) == [new, report("3")]
 
 
 def test_the_clinical_file_wins_over_reports_and_reports_over_nothing():
