@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from node.assemble.lesion import Sources, Speaks, sources
+from node.assemble.reader import Read, Stated, stated
 from node.assemble.study import LESION_SOURCES, Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.language import joined, say
@@ -17,6 +18,7 @@ from node.domain.rules import Fit, fit
 from node.domain.series import Patient
 from node.domain.sources import NAMES
 from node.domain.stack import find_gap
+from node.domain.terms import term
 
 CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
 
@@ -28,15 +30,19 @@ class Site:
 
     Attributes:
         models: Package id to its pin; an id that a pipeline names and this lacks is answered "model unavailable".
-        clinical: Values of a patient, given the header's attributes of the measured series.
+        clinical: Values of a patient, given the header's attributes of the measured series and what readers state.
         speaks: Whether an SR or GSPS holds a seed.
+        reads: Reads what a person states in an SR.
+        asks: Package id to the clinical quantities that the model takes.
     """
 
     installation: str
     node_version: str
     models: Mapping[str, ModelPin]
-    clinical: Callable[[Patient, Mapping[str, tuple[str, ...]]], Clinical]
+    clinical: Callable[[Patient, Mapping[str, tuple[str, ...]], Clinical], Clinical]
     speaks: Speaks
+    reads: Read
+    asks: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +92,13 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
     measured = match.roles[first][1]
     at_hand = sources(study, measured, pipeline.lesion, site.speaks)
     gaps = [gap for _, fitting in match.roles.values() if (gap := _gap(fitting, pipeline))]
+    order = _order(study, pipeline, site, now, match, at_hand)
     explanation["sources"] = [source.model or source.kind for source in at_hand.found]
+    explanation["reports"] = [report.sop_uid for report in order.reports]
     return Prepared(
         state="ready",
         explanation=explanation,
-        order=_order(study, pipeline, site, now, match, at_hand),
+        order=order,
         gap=gaps[0] if gaps else "",
         better_source=_better(pipeline, at_hand),
     )
@@ -126,6 +134,10 @@ def change(new: Order, old: Order) -> str:
         parts.append(say("a new source of the lesion arrived ({kinds})", kinds=kinds))
     if _keys(old.lesion) - _keys(new.lesion):
         parts.append(say("a former source of the lesion no longer counts"))
+    if new.stated != old.stated:
+        changed = sorted({name for name, _ in new.stated.items() ^ old.stated.items()})
+        names = joined(map(term, changed), ", ")
+        parts.append(say("a reader's report states other findings ({names})", names=names))
     for role, inputs in new.roles.items():
         before = {i.sop_uid for i in old.roles.get(role, ())}
         now = {i.sop_uid for i in inputs}
@@ -192,7 +204,9 @@ def _better(pipeline: Pipeline, at_hand: Sources) -> bool:
 def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, at_hand: Sources) -> Order:
     by_uid = {entry.stored.instance.sop_uid: entry for entry in study.instances}
     roles = {role: _inputs(fitting, by_uid) for role, (_, fitting) in match.roles.items()}
-    measured = next(iter(match.roles.values()))[1].instances[0]
+    measured = next(iter(match.roles.values()))[1]
+    told = _stated(study, pipeline, site, measured)
+    first = measured.instances[0]
     patients = study.patients
     needed = (*pipeline.models, *(s.model for s in at_hand.found if s.model))
     return Order(
@@ -205,11 +219,18 @@ def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _
         roles=roles,
         lesion=at_hand.found,
         models={name: site.models[name] for name in needed if name in site.models},
-        clinical=site.clinical(measured.patient, measured.attributes),
+        clinical=site.clinical(first.patient, first.attributes, told.clinical),
         written_at=now,
+        reports=told.inputs,
+        stated={name: str(value.value) for name, value in told.clinical.values.items()},
         refusal=_refusal(patients, match, by_uid, at_hand),
         taken_numbers=study.series_numbers,
     )
+
+
+def _stated(study: Study, pipeline: Pipeline, site: Site, measured: Fit) -> Stated:
+    asked = [site.asks[model] for model in pipeline.models if model in site.asks]
+    return stated(study, measured, frozenset().union(*asked), site.reads)
 
 
 def _inputs(fitting: Fit, by_uid: Mapping[str, Current]) -> tuple[Input, ...]:

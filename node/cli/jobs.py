@@ -140,6 +140,8 @@ def _explain(case: CaseRow) -> None:
     for series_uid, roles in case.explanation.get("series", {}).items():
         for role, why in roles.items():
             typer.echo(f"      series {series_uid} as {role}: {why}")
+    if case.explanation.get("reports"):
+        typer.echo(f"      reports of readers at hand: {', '.join(case.explanation['reports'])}")
     if "sources" in case.explanation:
         typer.echo(f"      lesion sources at hand: {', '.join(case.explanation['sources']) or 'none'}")
 

@@ -48,6 +48,15 @@ def test_names_that_point_nowhere_are_mistakes():
     assert any(line.startswith("pipelines.lung.deliver_refusals: 'no lesions' is not among") for line in found)
 
 
+def test_codes_of_a_readers_findings_are_checked():
+    """A finding that no report can state, and one code for two findings; a right table comes back turned round."""
+    assert any("no finding age" in line for line in mistakes('[clinical]\nsr_names.age = [["A", "99X"]]\n'))
+    twice = '[clinical.sr_names]\nsolid = [["A", "99X"]]\ncentral = [["A", "99X"]]\n'
+    assert any("a code names one finding only" in line for line in mistakes(twice))
+    right = parse(twice.replace('central = [["A"', 'central = [["B"'), at="config.toml", base=Path("/"))
+    assert right.clinical.own_names == {("99X", "A"): "solid", ("99X", "B"): "central"}
+
+
 def test_a_destination_chooses_among_the_results():
     """Segmentation and report unless told; what is no kind of result is a mistake."""
     text = '[peers.pacs]\nae_title = "PACS"\nhost = "h"\nport = 104\n[destinations.pacs]\npeer = "pacs"\n'
