@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || echo python3)
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 RUN := .venv/bin/
+# xdist would begin with the files of many tests, and end on one core with the few long ones: services, viewer, wheel
+SHARE := --dist loadfile --no-loadscope-reorder
 # pip's uv lies in .tools; Debian's pip refuses to install beside the system
 export PYTHONPATH := $(if $(filter .tools/bin/uv,$(UV)),$(CURDIR)/.tools,$(PYTHONPATH))
 
@@ -14,10 +16,10 @@ demo: .venv/node          ## send a synthetic patient through the whole line and
 
 test: .venv/dev           ## lint, types, layers, and the whole suite
 	$(MAKE) --no-print-directory lint
-	tests/isolated $(RUN)pytest -n 3 --dist loadfile
+	tests/isolated $(RUN)pytest -n 3 $(SHARE)
 
 quick: .venv/dev          ## the suite without what is slow
-	tests/isolated $(RUN)pytest -n 3 --dist loadfile -m "not slow"
+	tests/isolated $(RUN)pytest -n 3 $(SHARE) -m "not slow"
 
 lint: .venv/dev
 	$(RUN)ruff format --check .
