@@ -52,6 +52,8 @@ class Envelope:
         site: Finding Site as (code, scheme, meaning), None where the pipeline names none.
         drawn: Whether every lesion was drawn by hand: a Segmentation of it is no work of an AI.
         reports: SRs of readers whose findings the models were asked with.
+        beside: Role and instances of every series of the job besides the measured one: what was drawn on it, or read of
+            it, was brought to the measured one.
         language: Of every sentence in the objects; names of series, codes and their meanings stay English.
     """
 
@@ -70,6 +72,7 @@ class Envelope:
     site: tuple[str, str, str] | None = None
     drawn: bool = False
     reports: tuple[Input, ...] = ()
+    beside: tuple[tuple[str, tuple[Input, ...]], ...] = ()
     language: Language = "en"
 
     def __post_init__(self) -> None:
@@ -94,6 +97,7 @@ class Envelope:
             models=tuple(models),
             site=order.pipeline.finding_site,
             reports=order.reports,
+            beside=tuple(order.roles.items())[1:],
             language=order.pipeline.language,
         )
 
@@ -139,6 +143,11 @@ class Envelope:
             lead = "Measured "
         task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len(lead) - len(tail)]
         return f"{lead}{task}{tail}"
+
+    @property
+    def also_read(self) -> list[Input]:
+        """The instances of `beside`."""
+        return [each for _, series in self.beside for each in series]
 
     @property
     def device_uid(self) -> str:

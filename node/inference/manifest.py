@@ -150,6 +150,7 @@ class Manifest:
         stability: How its inputs bear another contour and another grid, for the card.
         failure_modes: Sentences about cases in which the model is known or expected to fail.
         reporting: What the card answers to reporting guidelines: item to answer.
+        origin: Where a model was imported from, what its files say of it, and what is done otherwise, for the card.
         segmenter: How an engine "onnx" brings an image to its graph, for a segmenter.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
     """
@@ -185,6 +186,7 @@ class Manifest:
     stability: Mapping[str, Any] = field(default_factory=dict)
     failure_modes: tuple[str, ...] = ()
     reporting: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
     segmenter: Layout | None = None
 
     @property

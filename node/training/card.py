@@ -22,12 +22,6 @@ def write_card(manifest: Manifest) -> str:
     return "\n\n".join(filter(None, ("\n".join(part) for part in parts))) + "\n"
 
 
-def differs(card: str, plain: Manifest) -> bool:
-    """Whether a card that was made here is not what its manifest (as read, with [files]) says."""
-    manifest = {key: value for key, value in plain.items() if key != "files"}
-    return MARK in card and card != write_card(manifest)
-
-
 def _head(m: Manifest) -> Iterator[str]:
     yield f"# {m['name']} ({m['id']} {m['version']})"
     yield ""

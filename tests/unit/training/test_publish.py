@@ -21,7 +21,8 @@ from node.inference.knowledge import knowledge
 from node.inference.onnx import OnnxClassifier
 from node.inference.package import load_package, shipped_models
 from node.training import toml
-from node.training.card import differs, write_card
+from node.training.card import write_card
+from node.training.card_check import differs
 from node.training.command import train
 from node.training.encode import features, inputs_of
 from node.training.figures import FIGURES
