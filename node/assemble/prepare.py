@@ -15,8 +15,14 @@ from node.domain.language import joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Fit, fit
 from node.domain.series import Patient
-from node.domain.sources import NAMES
+from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
+
+NOT_ASKED = ("no lesion", NO_SOURCE)
+"""
+Nobody drew or marked anything and no model searches: the study asks nothing, so that whatever else is wrong with its
+images is no reason to send a document.
+"""
 
 CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
 
@@ -111,7 +117,11 @@ def _incomplete(
     if now < until and not on_request:
         return Prepared(state="waiting", explanation=explanation, lacks_until=until)
     order = _order(study, pipeline, site, now, match, at_hand)
-    refusal = order.refusal if order.refusal and order.refusal[0] != "ambiguous reference" else ("role missing", why)
+    refusal = order.refusal
+    if refusal == NOT_ASKED:
+        refusal = ("no lesion", joined([why, NO_SOURCE], "; "))
+    elif refusal is None or refusal[0] == "ambiguous reference":
+        refusal = ("role missing", why)
     return Prepared(state="ready", explanation=explanation, order=replace(order, lesion=(), refusal=refusal))
 
 
@@ -245,4 +255,4 @@ def _refusal(
     drawn = [source for source in at_hand.found if source.kind != "model"]
     if at_hand.ambiguous and not drawn:
         return ("ambiguous reference", at_hand.ambiguous)
-    return None
+    return None if at_hand.found else NOT_ASKED

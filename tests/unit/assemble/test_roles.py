@@ -136,3 +136,28 @@ def test_outlines_on_the_measured_series_come_first_and_marks_after_all_outlines
 def test_a_structure_set_that_names_both_series_is_asked_for_both():
     """Which of its outlines was drawn where stands in it, contour by contour."""
     assert lesions(rtstruct(references=("1.2.3.3", "1.2.4.3"))) == [("rtstruct", ""), ("rtstruct", "flair")]
+
+
+def test_a_study_that_asks_nothing_is_refused_without_a_look_at_it():
+    """No drawing, and no model to search: "no lesion", which no destination gets unless it was configured to."""
+    [whole, part] = [
+        prepare(study([stored(i) for i in images]), DRAWN, SITE, NOW + timedelta(hours=1)).order
+        for images in ((*T1C, *FLAIR), T1C)
+    ]
+    assert whole is not None
+    assert part is not None
+
+    assert whole.refusal == ("no lesion", "no source of a lesion is at hand")
+    assert part.refusal == ("no lesion", "no series fits flair; no source of a lesion is at hand")
+    assert part.refusal[0] in DRAWN.silent_refusals
+
+
+def test_a_study_with_a_drawing_is_told_which_role_it_lacks():
+    """Whoever drew it waits for an answer; the drawing may lie on any series that is there."""
+    made = study([stored(i) for i in (*OTHER_FLAIR, rtstruct(references=("1.2.4.3",), frame="1.8"))], FRAMES)
+    made = replace(made, objects=tuple(c for c in made.objects if c.stored.instance.modality == "RTSTRUCT"))
+    found = prepare(made, DRAWN, SITE, NOW + timedelta(hours=1))
+
+    assert found.order is not None
+    assert found.order.refusal == ("role missing", "no series fits t1c")
+    assert found.order.refusal[0] not in DRAWN.silent_refusals
