@@ -16,9 +16,15 @@ from node.domain.language import joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Fit, fit
 from node.domain.series import Patient
-from node.domain.sources import NAMES
+from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
 from node.domain.terms import term
+
+NOT_ASKED = ("no lesion", NO_SOURCE)
+"""
+Nobody drew or marked anything and no model searches: the study asks nothing, so that whatever else is wrong with its
+images is no reason to send a document.
+"""
 
 CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
 
@@ -71,6 +77,11 @@ class _Match:
     roles: dict[str, tuple[str, Fit]] = field(default_factory=dict)
     why: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    @property
+    def fits(self) -> dict[str, Fit]:
+        """Role to the series that fills it."""
+        return {role: fitting for role, (_, fitting) in self.roles.items()}
+
 
 def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_request: bool = False) -> Prepared:
     """
@@ -82,18 +93,16 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
     """
     match = _match(study, pipeline)
     explanation: dict[str, Any] = {"series": match.why}
-    first = next(iter(pipeline.roles))
     if not match.roles:
         return Prepared(state="unmatched", explanation={**explanation, "why": "no series fits a role"})
     if not on_request and (age := _too_old(study, pipeline, now)):
         return Prepared(state="unmatched", explanation={**explanation, "why": age})
     if missing := [role for role in pipeline.roles if role not in match.roles]:
         return _incomplete(study, pipeline, site, now, match, missing, on_request=on_request)
-    measured = match.roles[first][1]
-    at_hand = sources(study, measured, pipeline.lesion, site.speaks)
+    at_hand = sources(study, match.fits, pipeline.lesion, site.speaks)
     gaps = [gap for _, fitting in match.roles.values() if (gap := _gap(fitting, pipeline))]
     order = _order(study, pipeline, site, now, match, at_hand)
-    explanation["sources"] = [source.model or source.kind for source in at_hand.found]
+    explanation["sources"] = at_hand.told
     explanation["reports"] = [report.sop_uid for report in order.reports]
     return Prepared(
         state="ready",
@@ -109,14 +118,19 @@ def _incomplete(
 ) -> Prepared:
     """Some roles are filled and others are not: wait for a while, then say so where the study is read."""
     why = say("no series fits {roles}", roles=", ".join(missing))
-    explanation: dict[str, Any] = {"series": match.why, "why": why}
+    at_hand = sources(study, match.fits, pipeline.lesion, site.speaks)
+    explanation: dict[str, Any] = {"series": match.why, "why": why, "sources": at_hand.told}
     last = max(entry.stored.received_at for entry in study.instances)
     until = last + timedelta(seconds=pipeline.role_wait_s)
     if now < until and not on_request:
         return Prepared(state="waiting", explanation=explanation, lacks_until=until)
-    order = _order(study, pipeline, site, now, match, Sources(found=()))
-    refusal = order.refusal or ("role missing", why)
-    return Prepared(state="ready", explanation=explanation, order=replace(order, refusal=refusal))
+    order = _order(study, pipeline, site, now, match, at_hand)
+    refusal = order.refusal
+    if refusal == NOT_ASKED:
+        refusal = ("no lesion", joined([why, NO_SOURCE], "; "))
+    elif refusal is None or refusal[0] == "ambiguous reference":
+        refusal = ("role missing", why)
+    return Prepared(state="ready", explanation=explanation, order=replace(order, lesion=(), refusal=refusal))
 
 
 def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Order:
@@ -262,4 +276,4 @@ def _refusal(
     drawn = [source for source in at_hand.found if source.kind != "model"]
     if at_hand.ambiguous and not drawn:
         return ("ambiguous reference", at_hand.ambiguous)
-    return None
+    return None if at_hand.found else NOT_ASKED

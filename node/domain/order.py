@@ -165,6 +165,7 @@ class LesionSource:
     kind: SourceKind
     inputs: tuple[Input, ...] = ()  #: the RTSTRUCT, SEG, SR or GSPS; empty for a model
     model: str = ""  #: package id, for kind "model"
+    role: str = ""  #: whose images it was drawn on; "" for the measured series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

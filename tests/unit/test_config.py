@@ -25,7 +25,10 @@ def test_the_shipped_configuration_is_valid_and_lets_nobody_in():
     config = parse(shipped.config().read_text(), at="shipped", base=Path("/srv"))
     assert not config.peers
     assert config.node.state_dir == Path("/srv/state")
-    assert config.pipelines[0].lesion.sources == ("rtstruct", "seg", "seed")
+    assert [pipeline.name for pipeline in config.pipelines] == ["lung", "glioma"]
+    for pipeline in config.pipelines:
+        assert pipeline.lesion.sources == ("rtstruct", "seg", "seed")
+        assert pipeline.send_to == ()
 
 
 def test_every_mistake_is_told_at_once_with_key_value_and_suggestion():
