@@ -8,6 +8,8 @@ from typing import Any
 
 import matplotlib
 
+from node.training.reporting_segmenter import segmenter_reporting
+
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
@@ -40,6 +42,7 @@ def card(m: Mapping[str, Any]) -> str:
     """
     found = m["performance"]
     parts = [_head(m), _how(m), _validation(found), _patients(found), _empty(found), _robust(found), _trust(m), _end(m)]
+    parts.append(segmenter_reporting(m))
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
