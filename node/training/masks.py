@@ -119,7 +119,8 @@ def one(work: Work) -> Compared:
     segmenter = package.open()
     assert isinstance(segmenter, OnnxSegmenter)  # noqa: S101 - of the package that `train.py` names
     lesion = lesions.placed(work.segmenter, work.name)
-    return compare(work.name, lesion, segmenter.draw, _opened(work.model).manifest, number=work.number)
+    name = work.name.replace("_", "-")  # as the segmenter's card has it
+    return compare(name, lesion, segmenter.draw, _opened(work.model).manifest, number=work.number)
 
 
 def _opened(folder: Path) -> Package:

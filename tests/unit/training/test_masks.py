@@ -64,7 +64,7 @@ def told(package, *found):
 def test_every_mask_is_measured_on_the_same_image(idh, lesion):
     """The segmenter's own smaller ball, and a displaced mask for each Dice and field, have their own numbers."""
     smaller = ball(PLACE, MIDDLE, 13.0)
-    found = masks.compare("a", lesion, lambda _: Drawing((smaller,), 0.7, ""), idh.manifest, number=0)
+    found = masks.compare("a", lesion, lambda _: Drawing(masks=(smaller,), trust=0.7, why=""), idh.manifest, number=0)
     drawn_names = {item.name for item in idh.manifest.inputs} - {"age"}
     assert set(found.experts) == set(found.drawn) == drawn_names
     assert (found.dice, found.trust) == (dice(smaller, lesion.mask), 0.7)
@@ -80,7 +80,7 @@ def test_an_image_that_the_segmenter_refuses_counts_as_not_drawn(idh, lesion):
     def refuse(_):
         raise Refused("wrong anatomy", "shows no head", at="segmenter")
 
-    for draw in (refuse, lambda _: Drawing((), 0.0, "nothing")):
+    for draw in (refuse, lambda _: Drawing(masks=(), trust=0.0, why="nothing")):
         found = masks.compare("a", lesion, draw, idh.manifest, number=0)
         assert (found.dice, found.trust, found.drawn) == (0.0, 0.0, {})
         assert found.experts
@@ -182,7 +182,7 @@ def test_the_shipped_figures_are_of_every_patient_that_was_kept_out(name):
     each = len(stated) * len(masks.SMOOTH_MM) * masks.FIELDS
     assert [row["n"] for row in found["displaced"]] == [each] * len(masks.LEVELS)
     lines = list(section({"masks": found}))
-    assert sum(line.startswith("| TCGA_") for line in lines) == found["patients"]
+    assert sum(line.startswith("| TCGA-") for line in lines) == found["patients"]
     assert list(section({})) == []
 
 
@@ -192,8 +192,8 @@ def test_a_patient_measured_again_is_answered_as_stored(data, idh, monkeypatch):
     monkeypatch.setenv("RADNODE_DATA", str(data))
     name = unseen(FLAIR)[0]
     found = masks.one(masks.Work(segmenter=FLAIR, model=idh.folder, name=name, number=0))
-    stored = next(each for each in idh.manifest.masks["each_patient"] if each["name"] == name)
     again = told(idh, found)["each_patient"][0]
-    assert again["name"] == name
+    stored = next(each for each in idh.manifest.masks["each_patient"] if each["name"] == again["name"])
+    assert again["name"] == name.replace("_", "-")
     for key in ("dice", "experts", "segmenter"):
         assert again[key] == pytest.approx(stored[key], abs=0.01)
