@@ -9,7 +9,7 @@ SHARE := --dist loadfile --no-loadscope-reorder
 # pip's uv lies in .tools; Debian's pip refuses to install beside the system
 export PYTHONPATH := $(if $(filter .tools/bin/uv,$(UV)),$(CURDIR)/.tools,$(PYTHONPATH))
 
-.PHONY: demo test quick lint bench train certs wheel clean
+.PHONY: demo test quick lint bench train train-check certs wheel clean
 
 demo: .venv/node          ## send a synthetic patient through the whole line and print the report
 	$(RUN)radnode demo
@@ -32,6 +32,10 @@ bench: .venv/dev          ## measured against peers in the same run; never asser
 
 train: .venv/dev          ## make the shipped models again from the data folder ($$RADNODE_DATA)
 	for package in models/*/; do $(RUN)python $${package}train.py || exit 1; done
+	$(RUN)python models/glioma-idh/train.py --masks  # with the masks of the segmenter that was just made
+
+train-check: .venv/dev    ## make them again in memory, and say what would differ; a quarter of an hour
+	failed=; for package in models/*/; do echo $$package; $(RUN)python $${package}train.py --check || failed=1; done; test -z "$$failed"
 
 certs: .venv/node         ## certificates to try TLS with, in ./certs: `make certs AE="RADNODE PACS"`
 	$(RUN)python -m node.demo.certs certs $(AE)

@@ -26,6 +26,7 @@ from node.domain.findings import Drawing, ModelFacts
 from node.domain.geometry import Geometry
 from node.domain.plain import to_plain
 from node.domain.volume import LoadRules, Volume
+from node.errors import ConfigError
 from node.imaging.lungs import find_lungs
 from node.imaging.phantom import volume_of
 from node.imaging.rasterise import rasterise
@@ -34,6 +35,7 @@ from node.inference.manifest import parse
 from node.stages.load import load
 from node.training import toml
 from node.training.card_segmenter import write_segmenter_card
+from node.training.command import write_or_check
 
 HERE = Path(__file__).resolve()
 THRESHOLD = 0.5  #: the pipelines' default for the least trust
@@ -244,20 +246,19 @@ def volume_ml(drawing: Drawing, geometry: Geometry) -> float:
     return float(drawing.masks[0].sum()) * geometry.voxel_ml
 
 
-def main() -> int:
-    """Write the package beside this script, or with `--check` compare it with what stands there."""
-    data = Path(os.environ.get("RADNODE_DATA", HERE.parents[3] / "shared" / "data"))
-    if not (data / "lidc-0314-ct60").is_dir():
-        sys.exit(f"{data}: holds no lidc-0314-ct60; set RADNODE_DATA to the folder with the images")
-    files = make(data)
-    if "--check" not in sys.argv[1:]:
-        for name, content in files.items():
-            (HERE.parent / name).write_bytes(content)
-        return 0
-    changed = [name for name, content in files.items() if (HERE.parent / name).read_bytes() != content]
-    sys.stdout.write("\n".join(f"differs: {name}" for name in changed) or "reproduced, byte for byte")
-    return 1 if changed else 0
+def data() -> Path:
+    """
+    The folder with the images.
+
+    Raises:
+        ConfigError: It is not there.
+    """
+    folder = Path(os.environ.get("RADNODE_DATA", HERE.parents[3] / "shared" / "data"))
+    if not (folder / "lidc-0314-ct60").is_dir():
+        do = "set RADNODE_DATA to the folder with the images"
+        raise ConfigError(["holds no lidc-0314-ct60"], at=str(folder), do=do)
+    return folder
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(write_or_check(HERE.parent, lambda: make(data()), sys.argv[1:]))

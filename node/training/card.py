@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from node.training.card_masks import masks
 from node.training.card_stability import stability
 from node.training.reporting import rqs, tripod
 
@@ -18,7 +19,7 @@ def write_card(manifest: Manifest) -> str:
     """The card as Markdown, made of `model.toml` (without [files]) and nothing else."""
     parts = [_head(manifest), _inputs(manifest), _training(manifest), _performance(manifest), _subgroups(manifest),
              _calibration(manifest), _decision(manifest), _applicability(manifest), stability(manifest),
-             _limits(manifest), _data(manifest), _reporting(manifest)]  # fmt: skip
+             masks(manifest), _limits(manifest), _data(manifest), _reporting(manifest)]  # fmt: skip
     return "\n\n".join(filter(None, ("\n".join(part) for part in parts))) + "\n"
 
 
