@@ -45,6 +45,7 @@ HERE = Path(__file__).resolve().parent
 TORCH = HERE.parents[1] / ".venv" / "torch"  #: the environment that training makes for itself
 REQUIREMENTS = ("torch==2.13.0", "numpy")
 STEPS = 17000  #: batches
+NO_GPU = "no GPU is found: training takes about two days on two processors; see --prepare for another machine"
 WORKERS = 2
 TOLERANCE = 0.02  #: of Dice, between two trainings or two processors
 SCRIPTS = tuple(sorted(path.name for path in HERE.glob("*.py")))
@@ -86,6 +87,10 @@ def arguments() -> argparse.Namespace:
 def train(data: Path) -> bytes:
     """The graph, trained anew."""
     python = torch_python()
+    gpu = subprocess.run(
+        [str(python), "-c", "import torch; raise SystemExit(not torch.cuda.is_available())"], check=False
+    )
+    print("training takes minutes" if gpu.returncode == 0 else NO_GPU, flush=True)  # noqa: T201 - progress of a command
     with tempfile.TemporaryDirectory() as name:
         folder, running = Path(name), []
         prepare(data, folder)
