@@ -13,9 +13,7 @@ from node.domain.findings import Findings
 from node.domain.volume import Volume
 
 
-def sources(
-    findings: Findings, volume: Volume | None, headers: Sequence[Dataset], envelope: Envelope
-) -> list[Dataset]:
+def sources(findings: Findings, volume: Volume | None, headers: Sequence[Dataset], envelope: Envelope) -> list[Dataset]:
     """
     Items of a sequence of source instances: the images that lesions were measured on; of a refusal, what was refused.
 

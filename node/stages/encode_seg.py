@@ -235,9 +235,7 @@ def _label(text: str) -> str:
     return "".join(" " if c == "\\" or ord(c) < 0x20 else c for c in text)[:64].strip()
 
 
-def _refer(
-    seg: Dataset, planes: list[Dataset], volume: Volume, labelled: NDArray[np.intp], envelope: Envelope
-) -> None:
+def _refer(seg: Dataset, planes: list[Dataset], volume: Volume, labelled: NDArray[np.intp], envelope: Envelope) -> None:
     """
     Put the real source references back: SOP class, and frame number where the source has frames.
 

@@ -203,8 +203,10 @@ def test_a_series_that_was_drawn_on_is_named_in_every_object(case, order):
 def instances(series_uid, count):
     """Instances of a series as an order names them."""
     return tuple(
-        Input(sop_uid=f"{series_uid}.{n}", sop_class=MR, series_uid=series_uid, study_uid="1.2.99", digest="", content="",
-              path="")
+        Input(
+            sop_uid=f"{series_uid}.{n}", sop_class=MR, series_uid=series_uid, study_uid="1.2.99", digest="",
+            content="", path="",
+        )
         for n in range(1, count + 1)
     )  # fmt: skip
 
