@@ -37,7 +37,9 @@ CUBIC_CENTIMETRE = Code("cm3", "UCUM", "cubic centimeter")
 MILLIMETRE = Code("mm", "UCUM", "millimeter")
 PERCENT = Code("%", "UCUM", "percent")
 
-GENE_STUDIED = Code("48018-6", "LN", "Gene studied [ID]")
+PREDICTED_GENE = Code("RG-GENE", SCHEME, "AI-predicted target, gene")
+"""LOINC's "Gene studied [ID]" is a laboratory's code: it must not name what no laboratory studied."""
+
 COMMENT = Code("121106", "DCM", "Comment")
 FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LUNG = Code("39607008", "SCT", "Lung")

@@ -149,7 +149,7 @@ def _answers(prediction: Prediction) -> list[Dataset]:
 def _about(facts: ModelFacts) -> list[Dataset]:
     """Which gene a number is about, and which model gave it."""
     gene = codes.gene(facts)
-    about = [items.code(codes.GENE_STUDIED, gene, items.MODIFIES)] if gene else []
+    about = [items.code(codes.PREDICTED_GENE, gene, items.MODIFIES)] if gene else []
     return [*about, *items.algorithm(algorithm_name(facts), facts.version)]
 
 

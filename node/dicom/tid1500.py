@@ -13,7 +13,7 @@ from node.dicom import codes, items
 from node.dicom.envelope import KINDS, MANUFACTURER, MODEL_NAME, Envelope, seal
 from node.dicom.inherit import requests, stand_in
 from node.dicom.items import Reference
-from node.domain import words
+from node.domain import evidence, words
 from node.domain.document import ResultKind
 from node.domain.findings import Findings
 from node.domain.language import Language
@@ -123,6 +123,8 @@ def _case(findings: Findings, language: Language) -> Dataset:
     """Qualitative Evaluations of TID 1500: what holds for the case as a whole."""
     container = hd.sr.ContainerContentItem(name=codes.QUALITATIVE_EVALUATIONS, relationship_type=items.CONTAINS)
     said = [items.text(line, language) for line in (*words.case(findings), *words.choice(findings))]
+    if outlined := evidence.outlining(findings):
+        said.append(items.text(outlined, language))
     if findings.state == "refused":
         said.insert(1 if findings.change else 0, items.code(codes.OUTCOME, codes.NOT_EVALUATED))
         said.insert(2 if findings.change else 1, items.code(codes.REASON, codes.refusal(findings.reason_code)))

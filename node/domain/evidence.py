@@ -66,19 +66,33 @@ def evidence(prediction: Prediction) -> list[Said]:
 
 
 def caveats(facts: ModelFacts) -> list[Said]:
-    """What holds for every answer of this model: whom it learnt from, and its limits."""
-    said = []
+    """What holds for every answer, or every outline, of this model: whom it learnt from, and its limits."""
+    said: list[Said] = []
     if facts.training.startswith(("Trained", "Not trained")):
         said = [sentence(heard(facts.training))]
     elif facts.training:
         said = [say("Trained on {population:ended}", population=heard(facts.training))]
-    return [*said, *(sentence(heard(limit)) for limit in facts.limits)]
+    drawing = _exploratory(facts) if facts.kind == "segmenter" else []  # an answer says it beside its number
+    return [*drawing, *said, *(sentence(heard(limit)) for limit in facts.limits)]
 
 
 def asked(findings: Findings) -> list[ModelFacts]:
     """Every model that gave an answer, once, in the order of its first answer."""
     answers = [p for lesion in findings.lesions for p in lesion.predictions if is_answered(p)]
     return list({(p.model.id, p.model.digest): p.model for p in answers}.values())
+
+
+def told_about(findings: Findings) -> list[ModelFacts]:
+    """The models whose limits a reader must know: those that answered, then the one that drew."""
+    return [*asked(findings), *filter(None, [findings.segmenter])]
+
+
+def outlining(findings: Findings) -> list[Said]:
+    """What holds for every outline of the model that drew, where one did: it limits all that was measured in it."""
+    facts = findings.segmenter
+    if facts is None:
+        return []
+    return [say("Outlined by {model}.", model=model_name(facts)), *caveats(facts)]
 
 
 def _model(facts: ModelFacts) -> Said:

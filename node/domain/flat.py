@@ -24,6 +24,7 @@ CASE: Mapping[str, str] = {
     "COUNT": "Number of lesions",
     "NOTES": "Notes on the case",
     "CHOICE": "Choice of lesions",
+    "OUTLINE": "Limits of the model that drew",
 }
 """What is said of the case: the code is RT-<key>."""
 
@@ -94,6 +95,7 @@ def _case(findings: Findings) -> Iterator[Line]:
         "COUNT": "" if refused else str(len(findings.lesions)),
         "NOTES": joined(said, NEW_LINE),
         "CHOICE": joined(words.choice(findings), NEW_LINE),
+        "OUTLINE": joined(evidence.outlining(findings), NEW_LINE),
     }
     for key, meaning in CASE.items():
         yield Line(f"RT-{key}", meaning, values[key])

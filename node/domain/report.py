@@ -33,7 +33,7 @@ def report(findings: Findings, *, title: str = "", files: Sequence[str] = (), la
     blocks.append(page.lines(words.case(findings)))
     blocks += [page.lesion(lesion, len(findings.lesions)) for lesion in findings.lesions]
     blocks.append(page.lines(words.choice(findings)))
-    blocks += [page.about(facts) for facts in evidence.asked(findings)]
+    blocks += [page.about(facts) for facts in evidence.told_about(findings)]
     if files:
         blocks.append("\n".join([render(say("Files written"), language), *(f"  {path}" for path in files)]))
     return "\n\n".join(block for block in blocks if block) + "\n"

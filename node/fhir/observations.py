@@ -154,7 +154,7 @@ def _gene(prediction: Prediction) -> list[Json]:
     gene = codes.gene(prediction.model)
     if gene is None:
         return []
-    name = concept(codes.GENE_STUDIED, str(exchange.PREDICTED_TARGET))
+    name = concept(codes.PREDICTED_GENE, str(exchange.PREDICTED_TARGET))
     return [{"code": name, "valueCodeableConcept": concept(gene)}]
 
 

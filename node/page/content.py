@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from node.dicom.envelope import Envelope
 from node.dicom.inherit import valid
 from node.domain import page, words
-from node.domain.evidence import asked, headline
+from node.domain.evidence import headline, told_about
 from node.domain.facts import ModelFacts
 from node.domain.findings import Findings, Lesion, Prediction
 from node.domain.volume import Volume
@@ -107,7 +107,7 @@ def content(findings: Findings, volume: Volume | None, headers: Sequence[Dataset
         notes=tuple(said for said in case if said not in {refusal, words.RESEARCH}),
         lesions=tuple(_lesion(lesion, len(findings.lesions)) for lesion in findings.lesions),
         choice=tuple(words.choice(findings)),
-        about=tuple((name, tuple(said)) for name, said in map(page.about, asked(findings)) if said),
+        about=tuple((name, tuple(said)) for name, said in map(page.about, told_about(findings)) if said),
         provenance=tuple(_provenance(findings, volume, headers, envelope)),
         written=page.written(envelope.written_at, envelope.node_version, envelope.installation),
     )

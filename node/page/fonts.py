@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ _HOMES = {
 }
 _SHAPE = ArabicReshaper(configuration={"delete_harakat": False, "support_zwj": True})
 _RIGHT_TO_LEFT = frozenset({"R", "AL", "AN"})
+_BREAK = re.compile(r" (?!(?:%|mm|cm|mL|HU)(?:\W|$))")  #: a number stays with its unit
 _CURVE_ERROR = 1.0  #: of 1000 units to the em
 
 
@@ -100,7 +102,7 @@ class Fonts:
         """As `wrapped`, the width in ems. Widths add up: there is no kerning."""
         space = float(pdfmetrics.stringWidth(" ", BOLD if bold else REGULAR, 1))
         lines, used = [""], 0.0
-        pieces = [piece for word in text.split(" ") for piece in self._pieces(word, ems, bold=bold)]
+        pieces = [piece for word in _BREAK.split(text) for piece in self._pieces(word, ems, bold=bold)]
         for piece, follows in pieces:
             own, gap = self._em_width(piece, bold=bold), space if follows and lines[-1] else 0.0
             if lines[-1] and used + gap + own > ems:

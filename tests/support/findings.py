@@ -75,6 +75,9 @@ SEGMENTER = ModelFacts(
     digest="ef" * 32,
     manufacturer="radnode project",
     name="Lung lesion",
+    exploratory="exploratory: a classical method developed on two patients, without external validation",
+    training="Not trained: parameters set by hand on two CT scans with a tumour and on synthetic chests.",
+    limits=("Developed on two CT scans with two tumours and on synthetic chests: no accuracy can be claimed.",),
 )
 PREDICTED = Prediction(
     model=EGFR,

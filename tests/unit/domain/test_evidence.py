@@ -67,6 +67,24 @@ def test_fitness_is_told_with_its_reasons():
     assert "The case lies within what the model was made for." in evidence.evidence(PREDICTED)
 
 
+def test_whoever_drew_is_told_with_its_limits():
+    """A model's outline carries what holds for all of its outlines; a hand's has no such lines."""
+    drew = replace(
+        EGFR, kind="segmenter", id="drawer", name="Drawer", exploratory="exploratory: two patients",
+        training="Not trained: set by hand.", limits=("no accuracy can be claimed",),
+    )  # fmt: skip
+    found = Findings(state="succeeded", segmenter=drew)
+
+    assert evidence.outlining(found) == [
+        "Outlined by Drawer 1.0.0 (package drawer, SHA-256 abababababab).",
+        "EXPLORATORY: two patients.",
+        "Not trained: set by hand.",
+        "No accuracy can be claimed.",
+    ]
+    assert evidence.told_about(found) == [drew]
+    assert evidence.outlining(Findings(state="succeeded")) == evidence.told_about(Findings(state="succeeded")) == []
+
+
 def test_the_headline_counts_what_is_missing():
     """Whoever reads nothing else sees on how little the number rests."""
     listed = "Inputs missing: pack-years. The interval does not hold what they would have changed."

@@ -26,7 +26,18 @@ from tests.support.findings import DRAWN, EGFR, FOUND, KRAS, PREDICTED, SEGMENTE
 from tests.support.series import MR
 
 RADNODE = SYSTEMS["99RADNODE"]
-LABORATORY = {"100019-9", "100022-3", "100023-1", "100026-4", "21665-5", "69548-6", "LA9633-4", "LA9634-2", "LA26398-0"}
+LABORATORY = {
+    "48018-6",
+    "100019-9",
+    "100022-3",
+    "100023-1",
+    "100026-4",
+    "21665-5",
+    "69548-6",
+    "LA9633-4",
+    "LA9634-2",
+    "LA26398-0",
+}
 REFUSED = Findings(state="refused", reason_code="missing slices", reason="between slice 3 and 5 of 12 one is absent")
 
 
@@ -143,7 +154,7 @@ def test_a_prediction_is_a_percentage_with_interval_gene_method_and_algorithm():
     assert component(found, "RG-LOW-EGFR")["valueQuantity"]["value"] == 22
     assert component(found, "RG-UPP-EGFR")["valueQuantity"]["value"] == 63
     assert component(found, "RG-STAT-EGFR")["valueCodeableConcept"]["coding"][0]["code"] == "RG-ABOVE"
-    gene = component(found, "48018-6")
+    gene = component(found, "RG-GENE")
     assert gene["code"]["text"] == "Predicted target"
     assert gene["valueCodeableConcept"]["coding"][0] == {
         "system": "http://www.genenames.org/geneId", "code": "HGNC:3236", "display": "EGFR",
@@ -172,7 +183,7 @@ def test_what_was_not_evaluated_has_a_reason_and_no_value():
     assert found["dataAbsentReason"]["coding"][0]["code"] == "unknown"
     assert WITHHELD.reason in found["dataAbsentReason"]["text"]
     assert component(found, "RG-STAT-KRAS")["valueCodeableConcept"]["coding"][0]["code"] == "RG-NOTEVALUATED"
-    assert {c["code"]["coding"][0]["code"] for c in found["component"]} == {"RG-STAT-KRAS", "48018-6"}
+    assert {c["code"]["coding"][0]["code"] for c in found["component"]} == {"RG-STAT-KRAS", "RG-GENE"}
     assert evidence.caveats(KRAS)[0] not in [note["text"] for note in found["note"]]
 
 

@@ -36,6 +36,15 @@ def header(name: str) -> pydicom.Dataset:
     return ds
 
 
+def test_a_number_is_not_torn_from_its_unit():
+    """A line never begins with a per cent sign or a unit."""
+    text = "auf 14 % umgerechnet, 12,5 mm lang, 3 mmol"
+    fonts = Fonts([text])
+    lines = {line for width in range(20, 200) for line in fonts.wrapped(text, 8, width)}
+    assert not any(line.startswith(("%", "mm ")) for line in lines)
+    assert "mmol" in lines
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_names_survive_from_the_source_onto_the_page(name):
     """Every group of the name is there as text, and nothing is said to be unprintable."""

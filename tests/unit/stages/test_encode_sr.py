@@ -171,7 +171,7 @@ def test_measurements_and_probabilities_are_numbers_with_units():
         "AI-predicted probability of EGFR mutation, upper limit": (63.0, "%"),
     }
     [probability] = named(group, "RG-PROB-EGFR")
-    gene = named(probability, "48018-6")[0].ConceptCodeSequence[0]
+    gene = named(probability, "RG-GENE")[0].ConceptCodeSequence[0]
     assert (gene.CodeValue, gene.CodingSchemeDesignator, gene.CodeMeaning) == ("HGNC:3236", "HGNC", "EGFR")
 
 
@@ -238,7 +238,7 @@ def test_every_probability_travels_with_its_evidence():
 
 
 def test_no_laboratory_code_names_a_concept():
-    """Everything predicted is named by our own scheme and begins with "AI-predicted"."""
+    """Everything predicted is named by our own scheme and begins with "AI-predicted"; LOINC names nothing at all."""
     sr = encoded(make_case())
     names = [item.ConceptNameCodeSequence[0] for item in walk(sr)]
 
@@ -246,6 +246,7 @@ def test_no_laboratory_code_names_a_concept():
     assert len(predicted) >= 6
     assert all(name.CodeMeaning.startswith("AI-predicted") for name in predicted)
     assert all(name.CodingSchemeDesignator == "99RADNODE" for name in predicted)
+    assert not any(name.CodingSchemeDesignator == "LN" for name in names)
 
 
 def test_evidence_lists_what_is_referenced_and_nothing_else():

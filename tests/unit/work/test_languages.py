@@ -17,7 +17,7 @@ from node.domain.document import ALWAYS
 from node.domain.findings import Findings
 from node.domain.language import TAGS, catalogue, render, say
 from node.domain.refusals import REFUSALS
-from tests.support.findings import DRAWN, FOUND, make_case, reread
+from tests.support.findings import DRAWN, FOUND, SEGMENTER, make_case, reread
 from tests.support.peers import program as peer
 from tests.support.reports import named, texts, walk
 from tests.support.results import every_object, refused_objects
@@ -32,8 +32,8 @@ CHARSETS = {
 }
 """Files of pydicom (ISO 2022 IR 87, ISO 2022 IR 149, ISO_IR 127, 126, 144, GB18030) to the name that is in them."""
 
-LABORATORY = frozenset({"100019-9", "100022-3", "100023-1", "100026-4", "21665-5", "69548-6", "82115-7", "LA9633-4",
-                        "LA9634-2"})  # fmt: skip
+LABORATORY = frozenset({"48018-6", "100019-9", "100022-3", "100023-1", "100026-4", "21665-5", "69548-6", "82115-7",
+                        "LA9633-4", "LA9634-2"})  # fmt: skip
 """LOINC codes of molecular tests on blood or tissue, and their answers (design: results.md, section 4)."""
 
 ENGLISH = re.compile(r"\b(the|and|is|are|with|by|from|that|which|this|it|has|have|missing|lesion|slices?|evaluated)\b")
@@ -47,7 +47,8 @@ def in_the_words_of_the_stages():
     )
     rule = say("All lesions ({count} lesions) from the first usable source ({source}), largest first.", count=2,
                source=say("RT Structure Set"))  # fmt: skip
-    return replace(case, findings=replace(case.findings, lesions=lesions, rule=rule))
+    drew = replace(SEGMENTER, id="contour", name="Contour")  # in both languages no word of English
+    return replace(case, findings=replace(case.findings, lesions=lesions, rule=rule, segmenter=drew))
 
 
 def _said(prediction):
@@ -138,6 +139,7 @@ def _is_comment(item: Dataset) -> bool:
 def sentences_of(findings: Findings) -> list[str]:
     """All that words and evidence say of findings."""
     said = [*words.case(findings), *words.choice(findings), words.key_contour(1)]
+    said += evidence.outlining(findings)
     for lesion in findings.lesions:
         said += [words.description(lesion.contour.provenance), *words.measured(lesion)]
         for prediction in lesion.predictions:
