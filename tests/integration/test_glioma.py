@@ -172,10 +172,20 @@ def test_the_tumour_is_drawn_on_flair_and_written_on_t1c(line, patient, tmp_path
     """The known displacement is found: the mask lies where the tumour lies in the T1c, as far as it was drawn."""
     [seg], t1c = line.whole["SEG"], line.sent["t1c"][0]
     seg.save_as(tmp_path / "seg.dcm")
-    found, mask, place = found_in(tmp_path / "seg.dcm")
+    _, mask, place = found_in(tmp_path / "seg.dcm")
 
     assert seg.FrameOfReferenceUID == t1c.FrameOfReferenceUID != line.sent["flair"][0].FrameOfReferenceUID
-    assert found.sop_uids <= {ds.SOPInstanceUID for ds in line.sent["t1c"]}
+    first, second = seg.ReferencedSeriesSequence  # viewers lay it on the first
+    assert (first.SeriesInstanceUID, second.SeriesInstanceUID) == (
+        t1c.SeriesInstanceUID,
+        line.sent["flair"][0].SeriesInstanceUID,
+    )
+    of_frames = {
+        image.ReferencedSOPInstanceUID
+        for frame in seg.PerFrameFunctionalGroupsSequence
+        for image in frame.DerivationImageSequence[0].SourceImageSequence
+    }
+    assert of_frames <= {ds.SOPInstanceUID for ds in line.sent["t1c"]}
     assert (seg.Rows, seg.Columns) == (t1c.Rows, t1c.Columns)
     assert np.allclose(place.spacing[1:], t1c.PixelSpacing)
     assert dice(mask, truth(patient, place)) > LEAST_DICE
