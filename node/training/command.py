@@ -15,6 +15,7 @@ from node.training import leaks, publish, stability
 from node.training.judge import Progress
 from node.training.lesions import Drawn
 from node.training.rows import patients, read_table
+from node.training.spec import exploratory as marked
 from node.training.spec import read_spec
 
 
@@ -49,7 +50,8 @@ def train(
     leaks.check(found, read, at=str(table), exploratory=exploratory)
     if found.left_out:
         progress(f"{found.left_out} rows are left out: {read.table.target} is neither of the two")
-    return publish.make(read, found, also=also or {}, progress=progress)
+    wanted = marked(read) if exploratory else read
+    return publish.make(wanted, found, also=also or {}, progress=progress)
 
 
 def shipped(
@@ -67,7 +69,7 @@ def shipped(
         folder: The package, with `spec.toml` and `train.py`.
         rows: The table.
         arguments: "--check": make it anew and compare, byte for byte, instead of writing. "--stability": only measure
-            `lesions` anew, and tell the package of it.
+            `lesions` anew, and tell the package of it; with "--check" compare instead.
         lesions: Real lesions on which the stability of its inputs is assessed.
         drawn: What lesions they are, for the reader.
 
@@ -75,7 +77,8 @@ def shipped(
         Exit code: 0, or 1 when a check found a difference or the table is refused.
     """
     if "--stability" in arguments:
-        return stability.shipped(folder, lesions(), data=drawn, progress=_say)
+        check = "--check" in arguments
+        return _or_refused(lambda: stability.shipped(folder, lesions(), data=drawn, progress=_say, check=check))
 
     def make() -> dict[str, bytes]:
         with tempfile.TemporaryDirectory() as temporary:
@@ -93,18 +96,26 @@ def shipped(
 
 def write_or_check(folder: Path, make: Callable[[], dict[str, bytes]], arguments: Sequence[str]) -> int:
     """Write what `make` makes into a folder or, with "--check", say what differs from what stands there."""
-    try:
-        files = make()
-    except ConfigError as error:
-        for mistake in error.mistakes:
-            _say(f"{error.at}: {mistake}")
-        return 1
+    return _or_refused(lambda: _write_or_check(folder, make(), arguments))
+
+
+def _write_or_check(folder: Path, files: dict[str, bytes], arguments: Sequence[str]) -> int:
     if "--check" not in arguments:
         publish.write(folder, files)
         return 0
     changed = publish.differences(folder, files)
     print("\n".join(f"differs: {name}" for name in changed) or "reproduced, byte for byte")  # noqa: T201 - a command
     return 1 if changed else 0
+
+
+def _or_refused(act: Callable[[], int]) -> int:
+    """Exit code of a command; 1 with every reason where it cannot be carried out."""
+    try:
+        return act()
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            _say(f"{error.at}: {mistake}; {error.do}")
+        return 1
 
 
 def source(name: str, digest: str) -> Path:

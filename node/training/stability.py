@@ -19,6 +19,7 @@ from node.domain.findings import Measurements
 from node.domain.geometry import Geometry
 from node.domain.order import Extraction
 from node.domain.volume import Volume
+from node.errors import ConfigError
 from node.imaging.bias import n4
 from node.imaging.redraw import redrawn
 from node.imaging.resample import PARTIAL_VOLUME, Grid, interpolate
@@ -45,6 +46,9 @@ RESAMPLING = (
     "times as long; each before the resampling that the extraction asks for"
 )
 FACTORS = (1.25, 0.8)
+
+LAST_DIGIT = 0.0015
+"""How far a coefficient of three decimals may lie from another processor's."""
 
 Values = dict[str, float]
 Mask = NDArray[np.bool_]
@@ -105,11 +109,53 @@ def fold(folder: Path, found: Mapping[str, Any]) -> None:
     publish.write(folder, publish.finish({**plain, "stability": told}, files))
 
 
-def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Progress) -> int:
-    """What `train.py --stability` of a shipped model ends in."""
+def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Progress, check: bool = False) -> int:
+    """
+    What `train.py --stability` of a shipped model ends in.
+
+    Args:
+        folder: The package.
+        lesions: Real ones.
+        data: What lesions they are, for the reader.
+        progress: Told how far the work is, and what differs.
+        check: Compare with what stands there instead of writing.
+
+    Returns:
+        Exit code: 0, or 1 when a check found a difference.
+
+    Raises:
+        ConfigError: There are fewer than two lesions that could be measured, or nothing to measure: the package stays.
+    """
     manifest = parse(read_manifest(folder), at=str(folder / MANIFEST))
-    fold(folder, assess(manifest.inputs, manifest.extraction, lesions, data=data, progress=progress))
-    return 0
+    found = assess(manifest.inputs, manifest.extraction, lesions, data=data, progress=progress)
+    if not found["contour"]:
+        told = f"{found['lesions']} lesions were measured, and no coefficient can be made"
+        do = "give two lesions or more, to a model whose inputs are measured inside the contour; nothing was written"
+        raise ConfigError([told], at=str(folder), do=do)
+    if not check:
+        fold(folder, found)
+        return 0
+    changed = list(_changed(manifest.stability, tomllib.loads(toml.dumps(found))))
+    progress("\n".join(f"differs: {each}" for each in changed) or "reproduced")
+    return 1 if changed else 0
+
+
+def _changed(stands: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of [stability] that another measurement made otherwise; figures may differ by the last digit."""
+    for key in sorted({*stands, *found}):
+        old, new = stands.get(key), found.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from (f"{key}.{inner}" for inner in _changed(old, new))
+        elif not _alike(old, new):
+            yield f"{key}: {old} stands there, {new} was measured"
+
+
+def _alike(old: object, new: object) -> bool:
+    if isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)):
+        return len(old) == len(new) and all(map(_alike, old, new))
+    if isinstance(old, float) and isinstance(new, float):
+        return abs(old - new) <= LAST_DIGIT
+    return old == new
 
 
 def _corrected(volume: Volume, extraction: Extraction) -> Volume:
