@@ -1,9 +1,11 @@
 """
 Makes the package `glioma-1p19q`: 1p/19q codeletion of a diffuse glioma, exploratory.
 
-    python models/glioma-1p19q/train.py            write the package beside this file
-    python models/glioma-1p19q/train.py --check    make it anew and compare, byte for byte
-    python models/glioma-1p19q/train.py --stability    measure anew how its inputs bear another contour, nothing else
+    python models/glioma-1p19q/train.py               write the package beside this file
+    python models/glioma-1p19q/train.py --check       make it anew and compare, byte for byte
+    python models/glioma-1p19q/train.py --stability   only measure anew how its inputs bear another contour
+    python models/glioma-1p19q/train.py --masks       only measure anew how far the masks of glioma-flair move it,
+                                                 and glioma-idh, which reads the same measurements
 
 Prepares the public table and hands it to `radnode models train` with `spec.toml`. Needs the extra `train` and the data
 folder ($RADNODE_DATA, or ../shared/data).
@@ -59,4 +61,14 @@ def patient(exam: str) -> str:
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent
-    sys.exit(shipped(here, rows(), sys.argv[1:], lesions=lambda: gliomas(20), drawn=DRAWN))
+    sys.exit(
+        shipped(
+            here,
+            rows,
+            sys.argv[1:],
+            lesions=lambda: gliomas(20),
+            drawn=DRAWN,
+            masks_of=here.parent / "glioma-flair",
+            alike=[here.parent / "glioma-idh"],
+        )
+    )

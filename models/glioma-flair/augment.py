@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +13,11 @@ from torch.nn import functional
 
 NEIGHBOURS = 5  #: slices that are seen at once; the middle one is drawn on
 REACH_MM = 5.0  #: wanted distance between them
-PIXEL_MM = 1.6  #: of the network's grid
-CANVAS = (128, 112)  #: its rows and columns
+PIXEL_MM = 1.3  #: of the network's grid
+CANVAS = (160, 128)  #: its rows and columns
 CLIP = (-3.0, 8.0)  #: of the normalised intensity
 EMPTY_SHARE = 0.4  #: slices without tumour among those that are shown
+CONTRAST = (0.2, 0.15, 0.25)  #: spread of the logarithms of gamma and gain, and of the offset
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,40 +42,44 @@ class Case:
 class Sampler:
     """Slices with their neighbours: every patient as often as any other, tumour as often as `EMPTY_SHARE` leaves."""
 
-    def __init__(self, cases: Sequence[Case], draw: np.random.Generator) -> None:
-        self.cases = cases
+    def __init__(self, cases: Sequence[Case], draw: np.random.Generator, device: torch.device) -> None:
         self.draw = draw
+        self.images = torch.from_numpy(np.concatenate([c.image for c in cases]).astype(np.float16)).to(device)
+        self.masks = torch.from_numpy(np.concatenate([c.mask for c in cases])).to(device)
+        ends = np.cumsum([len(c.image) for c in cases])
+        self.spans = np.stack([np.concatenate([[0], ends[:-1]]), ends - 1], axis=1)  # first and last slice of each
+        self.places = np.array([(c.spacing[1], *c.centre) for c in cases])
+        self.usual = np.array([max(1, round(REACH_MM / c.spacing[0])) for c in cases])
         seen = [case.mask.any(axis=(1, 2)) for case in cases]
-        self.tumour = [np.flatnonzero(s) for s in seen]
-        self.empty = [np.flatnonzero(~s) for s in seen]
+        self.pools = [(np.flatnonzero(s), np.flatnonzero(~s)) for s in seen]
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.float64]]:
         """Images (n, neighbours, row, column), masks (n, 1, row, column), and (spacing, centre row, column) of each."""
-        images, masks, places = [], [], []
-        for number in self.draw.integers(len(self.cases), size=size):
-            case = self.cases[number]
-            pool = (self.empty if self.draw.random() < EMPTY_SHARE else self.tumour)[number]
-            k = int(self.draw.choice(pool))
-            images.append(self._neighbours(case, k))
-            masks.append(case.mask[k][None])
-            places.append((case.spacing[1], *case.centre))
-        stack = torch.from_numpy(np.stack(images))
-        return stack, torch.from_numpy(np.stack(masks).astype(np.float32)), np.array(places)
+        numbers = self.draw.integers(len(self.spans), size=size)
+        pools = [self.pools[n][int(e)] for n, e in zip(numbers, self.draw.random(size) < EMPTY_SHARE, strict=True)]
+        which = [int(len(pool) * share) for pool, share in zip(pools, self.draw.random(size), strict=True)]
+        middle = self.spans[numbers, 0] + np.array([pool[w] for pool, w in zip(pools, which, strict=True)])
+        at, thick = self._neighbours(numbers, middle)
+        low, high = self.spans[numbers, :1], self.spans[numbers, 1:]
+        beside = [self._slices(np.clip(at + d * thick[:, None], low, high)) for d in (-1, 0, 1)]
+        masks = self.masks[on(self.masks, middle)][:, None].float()
+        return torch.stack(beside).mean(0), masks, self.places[numbers]
 
-    def _neighbours(self, case: Case, k: int) -> NDArray[np.float32]:
-        """Slices about `REACH_MM` apart, sometimes nearer or further, sometimes averaged to thicker ones."""
-        usual = max(1, round(REACH_MM / case.spacing[0]))
-        step = max(1, usual + int(self.draw.choice([-1, 0, 0, 0, 1])))
-        last = len(case.image) - 1
-        offsets = (
-            np.arange(-(NEIGHBOURS // 2), NEIGHBOURS // 2 + 1) * step * int(self.draw.choice([-1, 1], p=[0.1, 0.9]))
-        )
-        if self.draw.random() < 0.1:  # the end of a partial stack
-            offsets = np.clip(offsets, *((0, 99) if self.draw.random() < 0.5 else (-99, 0)))
-        at = np.clip(k + offsets, 0, last)
-        if step <= 1 or self.draw.random() > 0.3:
-            return case.image[at]
-        return np.mean([case.image[np.clip(at + d, 0, last)] for d in (-1, 0, 1)], axis=0, dtype=np.float32)
+    def _slices(self, at: NDArray[np.int64]) -> torch.Tensor:
+        return self.images[on(self.images, at)].float()
+
+    def _neighbours(
+        self, numbers: NDArray[np.int64], middle: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Slices about `REACH_MM` apart, sometimes nearer or further; and which are to be averaged to thicker ones."""
+        n = len(numbers)
+        step = np.maximum(1, self.usual[numbers] + self.draw.choice([-1, 0, 0, 0, 1], n))
+        way = self.draw.choice([-1, 1], n, p=[0.1, 0.9])
+        offsets = np.arange(-(NEIGHBOURS // 2), NEIGHBOURS // 2 + 1)[None] * (step * way)[:, None]
+        ends = self.draw.choice([0, 1, 2], n, p=[0.9, 0.05, 0.05])[:, None]  # the end of a partial stack
+        offsets = np.where(ends == 1, np.maximum(offsets, 0), np.where(ends == 2, np.minimum(offsets, 0), offsets))
+        at = np.clip(middle[:, None] + offsets, self.spans[numbers, :1], self.spans[numbers, 1:])
+        return at, (step > 1) & (self.draw.random(n) < 0.3)
 
 
 def vary(
@@ -81,7 +87,7 @@ def vary(
     canvas: tuple[int, int],
 ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """Place, orientation and shape, then resolution, field, contrast, noise and field of view; each by chance."""
-    grid = _grid(images.shape[-2:], places, draw, canvas)
+    grid = _grid(images, places, draw, canvas)
     both = functional.grid_sample(torch.cat([images, masks], 1), grid, mode="bilinear", align_corners=True)
     images, masks = both[:, :-1], both[:, -1:]
     images = _contrast(_field(_blurred(images, draw), draw), draw)
@@ -89,16 +95,21 @@ def vary(
     return _partial(images, masks, draw)
 
 
+def on(like: torch.Tensor, values: NDArray[Any]) -> torch.Tensor:
+    """What was drawn in numpy, where an image lies; nobody waits for it to arrive."""
+    kept = values.astype(np.float32) if values.dtype == np.float64 else values
+    return torch.from_numpy(kept).to(like.device, non_blocking=True)
+
+
 def _noisy(images: torch.Tensor, draw: np.random.Generator) -> torch.Tensor:
     """Noise of up to half of the head's spread in three of ten slices."""
-    chosen = np.flatnonzero(draw.random(len(images)) < 0.3)
-    for number in chosen:
-        images[number] += float(draw.uniform(0, 0.5)) * torch.randn(images[number].shape)
-    return images
+    n = len(images)
+    size = draw.uniform(0, 0.5, (n, 1, 1, 1)) * (draw.random((n, 1, 1, 1)) < 0.3)
+    return images + on(images, size) * torch.randn_like(images)
 
 
 def _grid(
-    shape: Sequence[int], places: NDArray[np.float64], draw: np.random.Generator, canvas: tuple[int, int]
+    images: torch.Tensor, places: NDArray[np.float64], draw: np.random.Generator, canvas: tuple[int, int]
 ) -> torch.Tensor:
     """Where each pixel of the canvas looks on the source slice, in the coordinates of grid_sample."""
     n = len(places)
@@ -107,26 +118,23 @@ def _grid(
     turn = np.stack([np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)], -1).reshape(n, 2, 2)
     flip = np.stack([draw.choice([1, -1], n, p=[0.95, 0.05]), draw.choice([1, -1], n)], -1)
     step = (PIXEL_MM / places[:, :1]) * zoom
-    affine = turn * (step * flip)[:, None, :]
-    rows, columns = (np.arange(m) - (m - 1) / 2 for m in canvas)
-    at = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1)
-    bend = draw.normal(0, 1.5, (n, 2, 5, 5)) * (draw.random((n, 1, 1, 1)) < 0.5)
-    smooth = functional.interpolate(
-        torch.from_numpy(bend.astype(np.float32)), canvas, mode="bicubic", align_corners=True
-    )
-    at = at[None] + smooth.permute(0, 2, 3, 1).numpy()
-    middle = places[:, 1:] + draw.normal(0, 6, (n, 2))
-    where = np.einsum("nij,nrcj->nrci", affine, at) + middle[:, None, None, :]
-    scaled = 2 * where / (np.array(shape) - 1) - 1
-    return torch.from_numpy(scaled[..., ::-1].astype(np.float32).copy())
+    affine = on(images, turn * (step * flip)[:, None, :])
+    middle = on(images, places[:, 1:] + draw.normal(0, 6, (n, 2)))
+    bend = on(images, draw.normal(0, 1.5, (n, 2, 5, 5)) * (draw.random((n, 1, 1, 1)) < 0.5))
+    rows, columns = (torch.arange(m, device=images.device) - (m - 1) / 2 for m in canvas)
+    at = torch.stack(torch.meshgrid(rows, columns, indexing="ij"))  # (2, row, column)
+    at = at[None] + functional.interpolate(bend, canvas, mode="bicubic", align_corners=True)
+    where = torch.einsum("nij,njrc->nrci", affine, at) + middle[:, None, None, :]
+    last = on(images, np.array(images.shape[-2:], np.float64) - 1)
+    return (2 * where / last - 1).flip(-1)
 
 
 def _blurred(images: torch.Tensor, draw: np.random.Generator) -> torch.Tensor:
     """A quarter of the batch as from a scanner of coarser resolution, in one or both directions."""
-    chosen = np.flatnonzero(draw.random(len(images)) < 0.25)
+    chosen = on(images, np.flatnonzero(draw.random(len(images)) < 0.25))
+    factors = draw.uniform(0.4, 1.0, 2)
     if not len(chosen):
         return images
-    factors = draw.uniform(0.4, 1.0, 2)
     small = [max(8, round(m * f)) for m, f in zip(images.shape[-2:], factors, strict=True)]
     part = functional.interpolate(images[chosen], small, mode="bilinear", antialias=True)
     images = images.clone()
@@ -138,7 +146,7 @@ def _field(images: torch.Tensor, draw: np.random.Generator) -> torch.Tensor:
     """A smooth sensitivity over the slice, which multiplies the true intensity (air counts as zero)."""
     n = len(images)
     coarse = draw.normal(0, 0.25, (n, 1, 4, 4)) * (draw.random((n, 1, 1, 1)) < 0.5)
-    field = torch.from_numpy(np.exp(coarse).astype(np.float32))
+    field = on(images, np.exp(coarse))
     return images * functional.interpolate(field, images.shape[-2:], mode="bilinear", align_corners=True)
 
 
@@ -146,8 +154,7 @@ def _contrast(images: torch.Tensor, draw: np.random.Generator) -> torch.Tensor:
     """Another gain, offset and gamma: what another sequence and another normalisation make of the same head."""
     n = len(images)
     gamma, gain, offset = (
-        torch.from_numpy((draw.normal(0, s, n) * (draw.random(n) < 0.7)).astype(np.float32)).view(n, 1, 1, 1)
-        for s in (0.2, 0.15, 0.25)
+        on(images, draw.normal(0, s, (n, 1, 1, 1)) * (draw.random((n, 1, 1, 1)) < 0.7)) for s in CONTRAST
     )
     top = CLIP[1] - CLIP[0]
     shaped = torch.clamp(images / top, 0, 1.5) ** torch.exp(gamma)

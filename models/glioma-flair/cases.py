@@ -28,7 +28,7 @@ FOLDER = "tcga-lgg-flair"
 SEED = 20261121
 VALIDATION = 18  #: patients that nothing is learnt or chosen on
 INNER = 12  #: training patients that each member does not see
-MEMBERS = 2
+MEMBERS = 3
 HEAD_MM = 190.0  #: assumed length of a head
 STACK_MM = 165.0  #: assumed height of a stack
 ROUGH_MM = 1.25  #: pixels of a field of view of 240 mm, to look for the head with
@@ -98,10 +98,9 @@ def read(folder: Path, name: str) -> Patient:
     return Patient(name, image, mask, (STACK_MM / slices, pixel, pixel), centre)
 
 
-def normalised(patient: Patient, clip: tuple[float, float]) -> NDArray[np.float32]:
-    """What the network is shown: head median 0, spread 1, clipped, air at about 0."""
+def scale(patient: Patient) -> tuple[float, float]:
+    """What the network is shown counts from the head's median, in units of its spread."""
     voxels = patient.image.astype(np.float32)
     head = find_head(voxels, (STACK_MM / len(voxels), ROUGH_MM, ROUGH_MM))
     assert head is not None, patient.name  # noqa: S101 - true of all 89
-    centre, spread = robust_scale(voxels[head.mask])
-    return np.asarray(np.clip((voxels - centre) / spread, *clip) - clip[0], np.float32)
+    return robust_scale(voxels[head.mask])

@@ -31,10 +31,11 @@ GAP = 2  #: slices between it and the tumour
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The layout that is shipped, and what it was chosen by."""
+    """The layout that is shipped, what it was chosen by, and what it draws on the patients that it was chosen on."""
 
     layout: Layout
     figures: dict[str, Any]
+    drawn: tuple[Drawn, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,13 +117,14 @@ def choose(tried: Sequence[Layout], plain: Sequence[Sequence[Drawn]], bad: Seque
     figures = {
         "patients": len(plain),
         "dice_mean": round(means[best], 3),
+        "dice_mean_lowest": round(min(means), 3),
         "threshold": tried[best].threshold,
         "smallest_share": tried[best].smallest_share,
         "images_for_the_trust": len(seen),
         "of_these_with_dice_below_0_6": sum(each.dice < BAD for each in seen),
         "undisturbed_and_trusted": sum(trust_of(each[best].signs, trust)[0] >= BELIEVED for each in plain),
     }
-    return Chosen(replace(tried[best], trust=trust), figures)
+    return Chosen(replace(tried[best], trust=trust), figures, tuple(each[best] for each in plain))
 
 
 def trust_from(seen: Sequence[Drawn]) -> Trust:

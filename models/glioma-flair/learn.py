@@ -1,4 +1,9 @@
-"""Train one member, where torch is: `python learn.py CASES OUT.npz --seed N --steps N [N …]`; `train.py` calls it."""
+"""
+Train one member, where torch is: `python learn.py FOLDER OUT.npz --member M --steps N`; `train.py` calls it.
+
+FOLDER is what `train.py` (or `train.py --prepare FOLDER`) wrote. It takes a GPU where there is one; nothing of radnode
+is needed, so that a machine with a GPU can do it from that folder and the four files `learn`, `network`, `augment`.
+"""
 
 from __future__ import annotations
 
@@ -10,54 +15,56 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from augment import Case
-from network import RATE, UNet, fit
+from augment import CLIP, Case
+from network import UNet, fit
 
 
-def cases(folder: Path) -> list[Case]:
-    """What `train.py` prepared, in the order that it wrote down."""
-    found = []
-    for each in json.loads((folder / "index.json").read_text()):
+def cases(folder: Path, member: int) -> list[Case]:
+    """The patients that a member learns from, in the order that was written down."""
+    index, found = json.loads((folder / "index.json").read_text()), []
+    for each in index["patients"]:
+        if each["name"] in index["unseen"][member]:
+            continue
         with np.load(folder / f"{each['name']}.npz") as stored:
-            image, mask = stored["image"], stored["mask"]
-        found.append(Case(name=each["name"], image=image, mask=mask, spacing=tuple(each["spacing"]),
-                          centre=tuple(each["centre"])))  # fmt: skip
+            image, mask = stored["image"].astype(np.float32), stored["mask"]
+        scaled = np.clip((image - each["level"]) / each["spread"], *CLIP) - CLIP[0]
+        found.append(
+            Case(
+                name=each["name"],
+                image=scaled.astype(np.float32),
+                mask=np.unpackbits(mask)[: image.size].reshape(image.shape),
+                spacing=tuple(each["spacing"]),
+                centre=tuple(each["centre"]),
+            )
+        )
     return found
 
 
 def save(model: UNet, path: Path) -> None:
     """Weights by name, whole or not at all."""
     part = path.with_suffix(".part.npz")
-    np.savez(part, **{name: value.numpy() for name, value in model.state_dict().items()})
+    np.savez(part, **{name: value.cpu().numpy() for name, value in model.state_dict().items()})
     part.replace(path)
-
-
-def say(text: str) -> None:
-    """A line of progress."""
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {text}\n")
-    sys.stdout.flush()
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("cases", type=Path)
+    parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, nargs="+", required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--member", type=int, required=True)
+    parser.add_argument("--steps", type=int, required=True)
     given = parser.parse_args()
-    torch.set_num_threads(1)  # one processor for each member, and sums in one order
-    found, average = cases(given.cases), None
-    for cycle, steps in enumerate(given.steps):  # each from where the last one ended, at half its learning rate
-        average = fit(
-            found,
-            steps=steps,
-            seed=given.seed + 1000 * cycle,
-            say=say,
-            save=lambda model: save(model, given.out),
-            start=average,
-            peak=RATE / 2**cycle,
-        )
+    torch.set_num_threads(1)  # sums in one order; the members share the processors
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def say(text: str) -> None:
+        sys.stdout.write(f"{time.strftime('%H:%M:%S')} member {given.member} on {device.type}: {text}\n")
+        sys.stdout.flush()
+
+    seed = json.loads((given.folder / "index.json").read_text())["seed"] + given.member
+    found = cases(given.folder, given.member)
+    fit(found, steps=given.steps, seed=seed, device=device, say=say, save=lambda model: save(model, given.out))
 
 
 if __name__ == "__main__":

@@ -14,11 +14,13 @@ from augment import CANVAS, NEIGHBOURS, Case, Sampler, vary
 from torch import nn
 from torch.nn import functional
 
-WIDTHS = (48, 96, 144, 192)
+WIDTHS = (32, 64, 128, 160, 192)
 BLOCK = 2  #: pixels along each side that the first layer takes together, and the last one tells apart again
-BATCH = 16
+BATCH = 32
 RATE = 3e-3
 EMA = 0.998
+DECAY = 0.02
+SAY, SAVE = 100, 500  #: steps between two lines of progress, and between two savings
 
 
 class Block(nn.Sequential):
@@ -47,7 +49,7 @@ class UNet(nn.Module):
         self.out = nn.Conv2d(widths[0], BLOCK**2, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits (n, 1, rows, columns) of (n, neighbours, rows, columns), both multiples of 16."""
+        """Logits (n, 1, rows, columns) of (n, neighbours, rows, columns), both multiples of 32."""
         x, passed = functional.pixel_unshuffle(x, BLOCK), []
         for level, block in enumerate(self.down):
             x = block(functional.max_pool2d(x, 2) if level else x)
@@ -89,54 +91,67 @@ def fit(
     *,
     steps: int,
     seed: int,
+    device: torch.device,
     say: Callable[[str], None],
     save: Callable[[UNet], None],
-    start: UNet | None = None,
-    peak: float = RATE,
 ) -> UNet:
     """
-    Train one member for one cycle; the average of its weights over the last steps is what is returned.
+    Train one member; the average of its weights over the last steps is what is returned.
 
     Args:
         cases: Patients to learn from.
         steps: Batches.
         seed: Of everything random.
-        start: What an earlier cycle returned; None begins anew.
-        peak: Highest learning rate.
+        device: Where to train.
         say: Told about the progress.
         save: Given the averaged weights now and then.
     """
     torch.manual_seed(seed)
     draw = np.random.default_rng(seed)
-    sampler = Sampler(cases, draw)
-    model = (UNet() if start is None else copy.deepcopy(start).train()).to(memory_format=torch.channels_last)
+    sampler = Sampler(cases, draw, device)
+    model = UNet().to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.02)
-    began, running = time.monotonic(), 0.0
+    asked = _recorded(model, device)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, fused=device.type == "cuda")
+    began, lately = time.monotonic(), []
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = peak * rate(step, steps)
+            group["lr"] = RATE * rate(step, steps)
         images, masks = vary(*sampler.batch(BATCH), draw, CANVAS)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = model(images.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+            logits = asked(images.contiguous(memory_format=torch.channels_last))
         value = loss(logits.float(), masks)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         _average(average, model, min(EMA, (step + 1) / (step + 10)))
-        running = 0.98 * running + 0.02 * value.item() if step else value.item()
-        if step % 50 == 49:
-            say(f"step {step + 1}/{steps} loss {running:.4f} {(time.monotonic() - began) / (step + 1):.2f} s a step")
-        if step % 300 == 299 or step + 1 == steps:
+        lately.append(value.detach())
+        if step % SAY == SAY - 1 or step + 1 == steps:
+            mean, pace = torch.stack(lately).mean().item(), (time.monotonic() - began) / (step + 1)
+            say(f"step {step + 1}/{steps} loss {mean:.4f} {1000 * pace:.1f} ms a step")
+            lately.clear()
+        if step % SAVE == SAVE - 1 or step + 1 == steps:
             save(average)
     return average
 
 
+def _recorded(model: UNet, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    """On a GPU, its kernels as one CUDA graph each way: launching them singly takes longer than running them."""
+    if device.type != "cuda":
+        return model
+    like = torch.rand((BATCH, NEIGHBOURS, *CANVAS), device=device).contiguous(memory_format=torch.channels_last)
+    before = copy.deepcopy(model.state_dict())  # the recording counts as batches for the normalisation
+    with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
+        recorded: Callable[[torch.Tensor], torch.Tensor] = torch.cuda.make_graphed_callables(model, (like,))
+    model.load_state_dict(before)
+    return recorded
+
+
 @torch.no_grad()
 def _average(average: nn.Module, model: nn.Module, share: float) -> None:
-    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-        if kept.dtype.is_floating_point:
-            kept.lerp_(new, 1 - share)
-        else:
-            kept.copy_(new)
+    kept, new = ([v for v in m.state_dict().values() if v.dtype.is_floating_point] for m in (average, model))
+    torch._foreach_lerp_(kept, new, 1 - share)
+    for ours, theirs in zip(average.buffers(), model.buffers(), strict=True):
+        if not ours.dtype.is_floating_point:  # how many batches were seen
+            ours.copy_(theirs)

@@ -1,9 +1,11 @@
 """
 Makes the package `glioma-idh`: IDH mutation of a diffuse glioma from the shape of the tumour, T1c statistics and age.
 
-    python models/glioma-idh/train.py            write the package beside this file
-    python models/glioma-idh/train.py --check    make it anew and compare, byte for byte
-    python models/glioma-idh/train.py --stability    measure anew how its inputs bear another contour, nothing else
+    python models/glioma-idh/train.py               write the package beside this file
+    python models/glioma-idh/train.py --check       make it anew and compare, byte for byte
+    python models/glioma-idh/train.py --stability   only measure anew how its inputs bear another contour
+    python models/glioma-idh/train.py --masks       only measure anew how far the masks of glioma-flair move it,
+                                                 and glioma-1p19q, which reads the same measurements
 
 Prepares the public table and hands it to `radnode models train` with `spec.toml`. Needs the extra `train` and the data
 folder ($RADNODE_DATA, or ../shared/data).
@@ -62,4 +64,14 @@ def age_group(age: float) -> str:
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent
-    sys.exit(shipped(here, rows(), sys.argv[1:], lesions=lambda: gliomas(20), drawn=DRAWN))
+    sys.exit(
+        shipped(
+            here,
+            rows,
+            sys.argv[1:],
+            lesions=lambda: gliomas(20),
+            drawn=DRAWN,
+            masks_of=here.parent / "glioma-flair",
+            alike=[here.parent / "glioma-1p19q"],
+        )
+    )

@@ -48,4 +48,4 @@ def patient(exam: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(shipped(Path(__file__).resolve().parent, rows(), sys.argv[1:]))
+    sys.exit(shipped(Path(__file__).resolve().parent, rows, sys.argv[1:]))

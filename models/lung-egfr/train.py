@@ -51,4 +51,4 @@ def patient(row: dict[str, str]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    sys.exit(shipped(Path(__file__).resolve().parent, rows(), sys.argv[1:]))
+    sys.exit(shipped(Path(__file__).resolve().parent, rows, sys.argv[1:]))

@@ -15,12 +15,14 @@ from node.assemble.clinical import ClinicalFile
 from node.assemble.prepare import Site
 from node.assemble.study import Current
 from node.config import Config
+from node.dicom.evaluations import read_report
 from node.dicom.seeds import read_seeds
 from node.domain.clinical import Clinical, from_header, merge
 from node.domain.order import LesionRules, ModelPin
+from node.domain.reader import ReaderReport
 from node.domain.series import Patient
 from node.errors import InstanceUnreadable, ModelFailed
-from node.inference.package import find_packages, load_package
+from node.inference.package import Package, find_packages, load_package
 
 log = structlog.get_logger()
 
@@ -39,9 +41,8 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
     path = clinical or config.clinical.csv
     file = ClinicalFile.read(path) if path else None
 
-    def values(patient: Patient, attributes: Mapping[str, tuple[str, ...]]) -> Clinical:
-        header = from_header(attributes)
-        return merge(file.lookup(patient), header) if file else header
+    def values(patient: Patient, attributes: Mapping[str, tuple[str, ...]], readers: Clinical) -> Clinical:
+        return merge(file.lookup(patient) if file else Clinical(), readers, from_header(attributes))
 
     def holds_seed(entry: Current, rules: LesionRules) -> bool:
         try:
@@ -49,12 +50,23 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
         except InstanceUnreadable:
             return False
 
+    own = config.clinical.own_names
+
+    def reads(entry: Current) -> ReaderReport | None:
+        try:
+            return read_report(root / entry.stored.path, own)
+        except InstanceUnreadable:
+            return None
+
+    packages = _usable(config)
     return Site(
         installation=installation,
         node_version=version("radnode"),
-        models=pins(config),
+        models={name: _pin(package, config) for name, package in packages.items()},
         clinical=values,
         speaks=holds_seed,
+        reads=reads,
+        asks={name: _asked(package) for name, package in packages.items()},
     )
 
 
@@ -63,20 +75,25 @@ def _anywhere(_sop_uid: str, _frame: int | None, _column: float, _row: float) ->
     return np.zeros(3)
 
 
-def pins(config: Config) -> dict[str, ModelPin]:
-    """Every usable package with its digest; an unusable one is logged, and its predictions say "model unavailable"."""
+def _usable(config: Config) -> dict[str, Package]:
+    """Every usable package; an unusable one is logged, and its predictions say "model unavailable"."""
     found = {}
     for name, folder in find_packages(config.model_dirs).items():
         try:
-            package = load_package(folder)
+            found[name] = load_package(folder)
         except ModelFailed as error:
             log.error("model.refused", model=name, error=str(error))
-            continue
-        site = config.models.get(name)
-        found[name] = ModelPin(
-            version=package.facts.version, digest=package.digest, prevalence=site.prevalence if site else None
-        )
     return found
+
+
+def _pin(package: Package, config: Config) -> ModelPin:
+    site = config.models.get(package.facts.id)
+    return ModelPin(version=package.facts.version, digest=package.digest, prevalence=site.prevalence if site else None)
+
+
+def _asked(package: Package) -> frozenset[str]:
+    """Clinical quantities that a model takes."""
+    return frozenset(i.quantity for i in package.manifest.needs.inputs if i.source.startswith("clinical:"))
 
 
 def installation(state_dir: Path) -> str:

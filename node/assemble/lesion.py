@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from node.assemble.study import RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input
 from node.domain.language import say
 from node.domain.order import LesionRules, LesionSource, SourceKind
 from node.domain.rules import Fit
 from node.domain.series import Instance
+
+OUTLINES = ("rtstruct", "seg")
 
 Speaks = Callable[[Current, LesionRules], bool]
 """Whether an SR or GSPS holds a seed at all: most of them do not, and are no source of anything."""
@@ -21,7 +24,8 @@ class Sources:
     The sources of the lesion that are at hand.
 
     Attributes:
-        found: In the pipeline's order of preference; of one kind the newest object first.
+        found: In the pipeline's order of preference; of one kind the newest object first. Outlines (RTSTRUCT, SEG) on
+            the measured series come before outlines on another one, and so do marks.
         ambiguous: Why a source cannot be assigned to one series, "" when all can.
         conflict: SOP Instance UID of a source that was received with two contents, "" when none.
     """
@@ -30,10 +34,15 @@ class Sources:
     ambiguous: str = ""
     conflict: str = ""
 
+    @property
+    def told(self) -> list[str]:
+        """For the operator: each with the series that it was drawn on, where that is not the measured one."""
+        return [each.model or each.kind + (f" on {each.role}" if each.role else "") for each in self.found]
 
-def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> Sources:
+
+def sources(study: Study, roles: Mapping[str, Fit], rules: LesionRules, speaks: Speaks) -> Sources:
     """
-    Collect the sources that belong to the measured series.
+    Collect the sources that belong to the series of a pipeline, the first of which is measured.
 
     An object belongs to the series whose instances it references, or which it names where it references instances that
     nobody knows (de-identification often renumbers the one and forgets the other); without such references, to the one
@@ -41,7 +50,8 @@ def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> 
     """
     found: list[LesionSource] = []
     ambiguous = conflict = ""
-    for name in rules.sources:
+    first = next(iter(roles))
+    for name, role in _turns(rules, roles):
         if name.startswith("model:"):
             found.append(LesionSource(kind="model", model=name.removeprefix("model:")))
             continue
@@ -49,7 +59,7 @@ def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> 
         for entry in study.objects:
             if _kind(entry.stored.instance) != name:
                 continue
-            verdict = _belongs(entry.stored.instance, measured, study)
+            verdict = _belongs(entry.stored.instance, roles[role], study)
             if verdict == "no" or (name == "seed" and not speaks(entry, rules)):
                 continue
             if verdict == "ambiguous":
@@ -57,9 +67,18 @@ def sources(study: Study, measured: Fit, rules: LesionRules, speaks: Speaks) -> 
                 continue
             conflict = conflict or (entry.stored.instance.sop_uid if entry.conflict else "")
             kind = _kind(entry.stored.instance) or "seg"
-            drawn.append(LesionSource(kind=kind, inputs=(as_input(entry.stored),)))
+            on = "" if role == first else role
+            drawn.append(LesionSource(kind=kind, inputs=(as_input(entry.stored),), role=on))
         found += _joined(drawn)
     return Sources(tuple(found), ambiguous, conflict)
+
+
+def _turns(rules: LesionRules, roles: Mapping[str, Fit]) -> Iterator[tuple[str, str]]:
+    """Each source with each role, in the order in which they are asked; a model chooses its role itself."""
+    for _, names in groupby(rules.sources, lambda name: "outline" if name in OUTLINES else name):
+        alike = tuple(names)
+        for role in roles if alike[0] in {*OUTLINES, "seed"} else list(roles)[:1]:
+            yield from ((name, role) for name in alike)
 
 
 def _joined(drawn: list[LesionSource]) -> list[LesionSource]:
@@ -71,7 +90,7 @@ def _joined(drawn: list[LesionSource]) -> list[LesionSource]:
     """
     if not drawn or drawn[0].kind == "rtstruct":
         return drawn
-    return [LesionSource(kind=drawn[0].kind, inputs=tuple(one for source in drawn for one in source.inputs))]
+    return [replace(drawn[0], inputs=tuple(one for source in drawn for one in source.inputs))]
 
 
 def _kind(instance: Instance) -> SourceKind | None:

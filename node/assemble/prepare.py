@@ -9,14 +9,22 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from node.assemble.lesion import Sources, Speaks, sources
+from node.assemble.reader import Read, Stated, stated
 from node.assemble.study import LESION_SOURCES, Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.language import joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Fit, fit
 from node.domain.series import Patient
-from node.domain.sources import NAMES
+from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
+from node.domain.terms import term
+
+NOT_ASKED = ("no lesion", NO_SOURCE)
+"""
+Nobody drew or marked anything and no model searches: the study asks nothing, so that whatever else is wrong with its
+images is no reason to send a document.
+"""
 
 CaseState = Literal["arriving", "waiting", "ready", "unmatched"]
 
@@ -28,15 +36,19 @@ class Site:
 
     Attributes:
         models: Package id to its pin; an id that a pipeline names and this lacks is answered "model unavailable".
-        clinical: Values of a patient, given the header's attributes of the measured series.
+        clinical: Values of a patient, given the header's attributes of the measured series and what readers state.
         speaks: Whether an SR or GSPS holds a seed.
+        reads: Reads what a person states in an SR.
+        asks: Package id to the clinical quantities that the model takes.
     """
 
     installation: str
     node_version: str
     models: Mapping[str, ModelPin]
-    clinical: Callable[[Patient, Mapping[str, tuple[str, ...]]], Clinical]
+    clinical: Callable[[Patient, Mapping[str, tuple[str, ...]], Clinical], Clinical]
     speaks: Speaks
+    reads: Read
+    asks: Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +77,11 @@ class _Match:
     roles: dict[str, tuple[str, Fit]] = field(default_factory=dict)
     why: dict[str, dict[str, str]] = field(default_factory=dict)
 
+    @property
+    def fits(self) -> dict[str, Fit]:
+        """Role to the series that fills it."""
+        return {role: fitting for role, (_, fitting) in self.roles.items()}
+
 
 def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_request: bool = False) -> Prepared:
     """
@@ -76,21 +93,21 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
     """
     match = _match(study, pipeline)
     explanation: dict[str, Any] = {"series": match.why}
-    first = next(iter(pipeline.roles))
     if not match.roles:
         return Prepared(state="unmatched", explanation={**explanation, "why": "no series fits a role"})
     if not on_request and (age := _too_old(study, pipeline, now)):
         return Prepared(state="unmatched", explanation={**explanation, "why": age})
     if missing := [role for role in pipeline.roles if role not in match.roles]:
         return _incomplete(study, pipeline, site, now, match, missing, on_request=on_request)
-    measured = match.roles[first][1]
-    at_hand = sources(study, measured, pipeline.lesion, site.speaks)
+    at_hand = sources(study, match.fits, pipeline.lesion, site.speaks)
     gaps = [gap for _, fitting in match.roles.values() if (gap := _gap(fitting, pipeline))]
-    explanation["sources"] = [source.model or source.kind for source in at_hand.found]
+    order = _order(study, pipeline, site, now, match, at_hand)
+    explanation["sources"] = at_hand.told
+    explanation["reports"] = [report.sop_uid for report in order.reports]
     return Prepared(
         state="ready",
         explanation=explanation,
-        order=_order(study, pipeline, site, now, match, at_hand),
+        order=order,
         gap=gaps[0] if gaps else "",
         better_source=_better(pipeline, at_hand),
     )
@@ -101,14 +118,19 @@ def _incomplete(
 ) -> Prepared:
     """Some roles are filled and others are not: wait for a while, then say so where the study is read."""
     why = say("no series fits {roles}", roles=", ".join(missing))
-    explanation: dict[str, Any] = {"series": match.why, "why": why}
+    at_hand = sources(study, match.fits, pipeline.lesion, site.speaks)
+    explanation: dict[str, Any] = {"series": match.why, "why": why, "sources": at_hand.told}
     last = max(entry.stored.received_at for entry in study.instances)
     until = last + timedelta(seconds=pipeline.role_wait_s)
     if now < until and not on_request:
         return Prepared(state="waiting", explanation=explanation, lacks_until=until)
-    order = _order(study, pipeline, site, now, match, Sources(found=()))
-    refusal = order.refusal or ("role missing", why)
-    return Prepared(state="ready", explanation=explanation, order=replace(order, refusal=refusal))
+    order = _order(study, pipeline, site, now, match, at_hand)
+    refusal = order.refusal
+    if refusal == NOT_ASKED:
+        refusal = ("no lesion", joined([why, NO_SOURCE], "; "))
+    elif refusal is None or refusal[0] == "ambiguous reference":
+        refusal = ("role missing", why)
+    return Prepared(state="ready", explanation=explanation, order=replace(order, lesion=(), refusal=refusal))
 
 
 def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Order:
@@ -126,6 +148,10 @@ def change(new: Order, old: Order) -> str:
         parts.append(say("a new source of the lesion arrived ({kinds})", kinds=kinds))
     if _keys(old.lesion) - _keys(new.lesion):
         parts.append(say("a former source of the lesion no longer counts"))
+    if new.stated != old.stated:
+        changed = sorted({name for name, _ in new.stated.items() ^ old.stated.items()})
+        names = joined(map(term, changed), ", ")
+        parts.append(say("a reader's report states other findings ({names})", names=names))
     for role, inputs in new.roles.items():
         before = {i.sop_uid for i in old.roles.get(role, ())}
         now = {i.sop_uid for i in inputs}
@@ -192,7 +218,9 @@ def _better(pipeline: Pipeline, at_hand: Sources) -> bool:
 def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, at_hand: Sources) -> Order:
     by_uid = {entry.stored.instance.sop_uid: entry for entry in study.instances}
     roles = {role: _inputs(fitting, by_uid) for role, (_, fitting) in match.roles.items()}
-    measured = next(iter(match.roles.values()))[1].instances[0]
+    measured = next(iter(match.roles.values()))[1]
+    told = _stated(study, pipeline, site, measured)
+    first = measured.instances[0]
     patients = study.patients
     needed = (*pipeline.models, *(s.model for s in at_hand.found if s.model))
     return Order(
@@ -205,11 +233,18 @@ def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _
         roles=roles,
         lesion=at_hand.found,
         models={name: site.models[name] for name in needed if name in site.models},
-        clinical=site.clinical(measured.patient, measured.attributes),
+        clinical=site.clinical(first.patient, first.attributes, told.clinical),
         written_at=now,
+        reports=told.inputs,
+        stated={name: str(value.value) for name, value in told.clinical.values.items()},
         refusal=_refusal(patients, match, by_uid, at_hand),
         taken_numbers=study.series_numbers,
     )
+
+
+def _stated(study: Study, pipeline: Pipeline, site: Site, measured: Fit) -> Stated:
+    asked = [site.asks[model] for model in pipeline.models if model in site.asks]
+    return stated(study, measured, frozenset().union(*asked), site.reads)
 
 
 def _inputs(fitting: Fit, by_uid: Mapping[str, Current]) -> tuple[Input, ...]:
@@ -241,4 +276,4 @@ def _refusal(
     drawn = [source for source in at_hand.found if source.kind != "model"]
     if at_hand.ambiguous and not drawn:
         return ("ambiguous reference", at_hand.ambiguous)
-    return None
+    return None if at_hand.found else NOT_ASKED

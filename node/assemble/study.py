@@ -11,14 +11,16 @@ from node.domain.series import Patient, Stored
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 SEGMENTATIONS = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
-SEEDS = frozenset(
+REPORTS = frozenset(
     {
         "1.2.840.10008.5.1.4.1.1.88.22",  # Enhanced SR
         "1.2.840.10008.5.1.4.1.1.88.33",  # Comprehensive SR
         "1.2.840.10008.5.1.4.1.1.88.34",  # Comprehensive 3D SR
-        "1.2.840.10008.5.1.4.1.1.11.1",  # Grayscale Softcopy Presentation State
     }
 )
+"""SOP classes that can hold a measurement report (TID 1500)."""
+
+SEEDS = REPORTS | {"1.2.840.10008.5.1.4.1.1.11.1"}  # Grayscale Softcopy Presentation State
 LESION_SOURCES = frozenset({RTSTRUCT}) | SEGMENTATIONS | SEEDS
 """SOP classes that may carry the drawing of a lesion."""
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -40,11 +41,16 @@ def list_jobs(
     if state is None:
         for study_uid in ledger.due_studies(datetime.now(UTC))[:limit]:
             typer.echo(f"{'-':12}  {'arriving':<10} {'':<12} {study_uid}  judged once nothing more arrives")
-        for case in ledger.cases(without_job=True, limit=limit):
-            why = case.explanation.get("why", "")
-            typer.echo(f"{'-':12}  {case.state:<10} {case.pipeline:<12} {case.study_uid}  {why}")
+        for (study_uid, stands, why), cases in groupby(ledger.cases(without_job=True, limit=limit), _outcome):
+            names = ", ".join(case.pipeline for case in cases)
+            typer.echo(f"{'-':12}  {stands:<10} {names:<12} {study_uid}  {why}")
         for received in ledger.unreadables()[-limit:]:
             typer.echo(f"{'-':12}  unreadable {received.path}  {received.reason}")
+
+
+def _outcome(case: CaseRow) -> tuple[str, str, str]:
+    """Study, state and reason: pipelines that say the same of a study share a line."""
+    return case.study_uid, case.state, case.explanation.get("why", "")
 
 
 def _undelivered(ledger: Ledger, job: JobRow) -> str:
@@ -140,6 +146,8 @@ def _explain(case: CaseRow) -> None:
     for series_uid, roles in case.explanation.get("series", {}).items():
         for role, why in roles.items():
             typer.echo(f"      series {series_uid} as {role}: {why}")
+    if case.explanation.get("reports"):
+        typer.echo(f"      reports of readers at hand: {', '.join(case.explanation['reports'])}")
     if "sources" in case.explanation:
         typer.echo(f"      lesion sources at hand: {', '.join(case.explanation['sources']) or 'none'}")
 

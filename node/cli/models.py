@@ -62,13 +62,17 @@ def train(
         typer.echo(f"{package.facts.exploratory}")
 
 
-def _check_card(package: Package) -> None:
-    """A card that was made here is what its manifest says; the cards of others are their own."""
-    from node.training.card import differs
+def _check_card(package: Package) -> str:
+    """A card that was made here is what its manifest says; returns what could be compared, for the line shown."""
+    from node.training.card_check import comparable, differs
 
-    card = package.folder / "card.md"
-    if card.is_file() and differs(card.read_text(encoding="utf-8"), read_manifest(package.folder)):
+    path = package.folder / "card.md"
+    if not path.is_file():
+        return "no card"
+    card, plain = path.read_text(encoding="utf-8"), read_manifest(package.folder)
+    if differs(card, plain):
         raise ModelFailed("card.md is not what model.toml says", at=package.label, do="restore the package")
+    return f"card: {comparable(card, plain)} compared"
 
 
 @app.command()
@@ -83,8 +87,8 @@ def verify(
         try:
             package = load_package(folder)
             package.verify()
-            _check_card(package)
-            typer.echo(f"ok     {name} {package.facts.version} {package.digest[:12]}")
+            compared = _check_card(package)
+            typer.echo(f"ok     {name} {package.facts.version} {package.digest[:12]} ({compared})")
         except ModelFailed as error:
             wrong += 1
             typer.echo(f"WRONG  {name}: {error}")

@@ -15,6 +15,7 @@ from node.config.servers import FhirSection, StowSection
 from node.domain.document import ExportKind, ResultKind
 from node.domain.language import Language
 from node.domain.order import Pipeline
+from node.domain.reader import QUANTITIES
 
 
 class NodeSection(Section):
@@ -131,6 +132,25 @@ class ClinicalSection(Section):
     csv: Path | None = Field(
         None, description="CSV file keyed by PatientID (and IssuerOfPatientID, if such a column is there)."
     )
+    sr_names: dict[str, tuple[tuple[str, str], ...]] = Field(
+        {},
+        description="Your own codes for a reader's findings in SRs: `effusion = [["
+        '"PE", "99HOSPITAL"]]`; see Clinical values.',
+    )
+
+    @model_validator(mode="after")
+    def _known_names(self) -> ClinicalSection:
+        if unknown := sorted(set(self.sr_names) - QUANTITIES):
+            raise ValueError(f"sr_names: no finding {', '.join(unknown)}; there are: {', '.join(sorted(QUANTITIES))}")
+        names = [name for each in self.sr_names.values() for name in each]
+        if len(names) != len(set(names)):
+            raise ValueError("sr_names: a code names one finding only")
+        return self
+
+    @property
+    def own_names(self) -> dict[tuple[str, str], str]:
+        """(scheme, code value) to the finding."""
+        return {(scheme, code): finding for finding, each in self.sr_names.items() for code, scheme in each}
 
 
 class ModelSection(Section):

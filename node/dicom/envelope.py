@@ -18,7 +18,7 @@ from node.domain.document import ResultKind
 from node.domain.facts import ModelFacts
 from node.domain.findings import Findings
 from node.domain.language import Language
-from node.domain.order import Order, Predecessor
+from node.domain.order import Input, Order, Predecessor
 
 KINDS: dict[ResultKind, int] = {kind: place for place, kind in enumerate(get_args(ResultKind), start=1)}
 """Kind of result to its place in the SeriesNumber."""
@@ -51,6 +51,9 @@ class Envelope:
         models: Every algorithm that had a part in the result, in a fixed order.
         site: Finding Site as (code, scheme, meaning), None where the pipeline names none.
         drawn: Whether every lesion was drawn by hand: a Segmentation of it is no work of an AI.
+        reports: SRs of readers whose findings the models were asked with.
+        beside: Role and instances of every series of the job besides the measured one: what was drawn on it, or read of
+            it, was brought to the measured one.
         language: Of every sentence in the objects; names of series, codes and their meanings stay English.
     """
 
@@ -68,6 +71,8 @@ class Envelope:
     models: tuple[ModelFacts, ...] = ()
     site: tuple[str, str, str] | None = None
     drawn: bool = False
+    reports: tuple[Input, ...] = ()
+    beside: tuple[tuple[str, tuple[Input, ...]], ...] = ()
     language: Language = "en"
 
     def __post_init__(self) -> None:
@@ -91,6 +96,8 @@ class Envelope:
             refused=refused,
             models=tuple(models),
             site=order.pipeline.finding_site,
+            reports=order.reports,
+            beside=tuple(order.roles.items())[1:],
             language=order.pipeline.language,
         )
 
@@ -136,6 +143,11 @@ class Envelope:
             lead = "Measured "
         task = re.sub(r"[\\\x00-\x1f]", " ", self.pipeline)[: 64 - len(lead) - len(tail)]
         return f"{lead}{task}{tail}"
+
+    @property
+    def also_read(self) -> list[Input]:
+        """The instances of `beside`."""
+        return [each for _, series in self.beside for each in series]
 
     @property
     def device_uid(self) -> str:

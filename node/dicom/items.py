@@ -16,6 +16,7 @@ from pydicom.uid import SegmentationStorage
 
 from node.dicom import codes
 from node.domain.language import TAGS, Language, render
+from node.domain.order import Input
 from node.domain.volume import Volume
 
 CONTAINS, MODIFIES, HAS_PROPERTIES = "CONTAINS", "HAS CONCEPT MOD", "HAS PROPERTIES"
@@ -40,6 +41,11 @@ def reference(header: Dataset) -> Reference:
     return Reference(
         str(header.StudyInstanceUID), str(header.SeriesInstanceUID), str(header.SOPClassUID), str(header.SOPInstanceUID)
     )
+
+
+def instance(read: Input) -> Reference:
+    """An instance that the job read."""
+    return Reference(read.study_uid, read.series_uid, read.sop_class, read.sop_uid)
 
 
 def text(said: str | Sequence[str], language: Language, name: Code = codes.COMMENT) -> Dataset:

@@ -37,7 +37,7 @@ LESION_CODES: frozenset[tuple[str, str]] = NEOPLASM_CODES | frozenset(
 )
 """(scheme, code) of property types and findings that name a neoplasm, nodule, mass or lesion."""
 
-_SAME_SCHEME = {"SNM3": "SRT", "99SDM": "SRT", "SNOMED-RT": "SRT", "NCIT": "NCIt", "NCI": "NCIt"}
+_SAME_SCHEME = {"SNM3": "SRT", "99SDM": "SRT", "SNOMED-RT": "SRT", "NCIT": "NCIt", "NCI": "NCIt", "RadLex": "RADLEX"}
 _NEOPLASM_WORDS = re.compile(r"(?i)(?<![a-z])(i?gtv|tumou?rs?|neoplasms?|cancer|carcinoma|sarcoma|glioma)(?![a-z])")
 
 Code = tuple[str, str, str]
@@ -48,7 +48,7 @@ def read_code(sequence: Iterable[Any] | None) -> Code:
     """
     First item of a code sequence (PS3.3 8.8) as (scheme, value, meaning); empty strings where there is none.
 
-    Former scheme designators of SNOMED-RT and the NCI Thesaurus come back as SRT and NCIt (PS3.16 chapter 8).
+    Former designators of SNOMED-RT, the NCI Thesaurus and RadLex come back as PS3.16 chapter 8 has them now.
     """
     for item in sequence or ():
         value = item.get("CodeValue") or item.get("LongCodeValue") or ""

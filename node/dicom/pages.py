@@ -13,14 +13,17 @@ from node.domain.findings import Findings
 from node.domain.volume import Volume
 
 
-def sources(findings: Findings, volume: Volume | None, headers: Sequence[Dataset]) -> list[Dataset]:
+def sources(findings: Findings, volume: Volume | None, headers: Sequence[Dataset], envelope: Envelope) -> list[Dataset]:
     """
     Items of a sequence of source instances: the images that lesions were measured on; of a refusal, what was refused.
+
+    Behind them stand the series that were read besides.
 
     Args:
         findings: Lesions with masks of shape (slice, row, column) on the grid of `volume`.
         volume: What was measured; None when refused.
         headers: Of the examined images.
+        envelope: The job.
     """
     if volume is None:
         named = [(str(each.SOPClassUID), str(each.SOPInstanceUID)) for each in headers if "SOPInstanceUID" in each]
@@ -28,6 +31,7 @@ def sources(findings: Findings, volume: Volume | None, headers: Sequence[Dataset
         masks = [lesion.contour.mask for lesion in findings.lesions]
         drawn = [n for n in range(len(volume.slices)) if any(mask[n].any() for mask in masks)]
         named = [(volume.slices[n].sop_class, volume.slices[n].sop_uid) for n in drawn]
+    named += [(each.sop_class, each.sop_uid) for each in envelope.also_read]
     return [_item(sop_class, uid) for sop_class, uid in dict.fromkeys(named)]
 
 

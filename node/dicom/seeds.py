@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from node.dicom.foreign import PassedOver, reading, unusable
-from node.dicom.nature import Code, is_lesion, is_neoplasm, names_neoplasm, read_code
+from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
+from node.dicom.tree import FINDING, GROUP, OBSERVER_TYPE, by_person, children, concept, value, walk
 from node.domain.language import say
 from node.domain.volume import Volume
 
 WHAT = say("SR or presentation state")
-GROUP, FINDING = ("DCM", "125007"), ("DCM", "121071")
 TRACKING_ID, TRACKING_UID = ("DCM", "112039"), ("DCM", "112040")
-OBSERVER_TYPE, DEVICE, PERSON = ("DCM", "121005"), ("DCM", "121007"), ("DCM", "121006")
 POINTS = {"POINT": (1,), "MULTIPOINT": (1, 2), "POLYLINE": (2,), "INTERPOLATED": (2,), "MULTISEGMENT": (2,)}
 """Graphic types that can be a seed, with the number of points they may have then."""
 
@@ -119,16 +118,16 @@ def locator(volume: Volume) -> Locate:
 
 def _from_report(ds: Dataset, locate: Locate) -> Iterator[Seed | PassedOver]:
     human = _drawn_by_person(ds)
-    for group in _walk(ds):
-        if _concept(group)[:2] != GROUP:
+    for group in walk(ds):
+        if concept(group)[:2] != GROUP:
             continue
-        finding = next((_value(i) for i in _children(group) if _concept(i)[:2] == FINDING), ("", "", ""))
-        text = {_concept(i)[:2]: str(i.get("TextValue") or i.get("UID") or "").strip() for i in _children(group)}
+        finding = next((value(i) for i in children(group) if concept(i)[:2] == FINDING), ("", "", ""))
+        text = {concept(i)[:2]: str(i.get("TextValue") or i.get("UID") or "").strip() for i in children(group)}
         label = text.get(TRACKING_ID) or finding[2]
         if not is_lesion(finding):
             yield PassedOver(say("measurement group"), label, say("its Finding is not a lesion"))
             continue
-        marks = [m for item in _walk(group) if (m := _mark(item, ds, locate)) is not None]
+        marks = [m for item in walk(group) if (m := _mark(item, ds, locate)) is not None]
         usable = [m for m in marks if not isinstance(m, str)]
         if not usable:
             yield PassedOver(say("measurement group"), label, *_reason(marks))
@@ -201,7 +200,7 @@ def _place(data: NDArray[np.float64], reference: Dataset, locate: Locate) -> NDA
 
 def _selected_from(item: Dataset, ds: Dataset) -> Iterator[Dataset]:
     """The images of a coordinate item, given by value or by reference to another item (PS3.3 C.17.3.2.5)."""
-    for child in _children(item):
+    for child in children(item):
         if child.get("ValueType") == "IMAGE":
             yield child
         elif "ReferencedContentItemIdentifier" in child:
@@ -212,9 +211,8 @@ def _selected_from(item: Dataset, ds: Dataset) -> Iterator[Dataset]:
 
 
 def _drawn_by_person(ds: Dataset) -> bool:
-    """Whether an observer of the document is a person; TID 1002 makes a person the default."""
-    observers = {_value(i)[:2] for i in _walk(ds) if _concept(i)[:2] == OBSERVER_TYPE}
-    return PERSON in observers or DEVICE not in observers
+    """Whether an observer of the document is a person."""
+    return by_person({value(i)[:2] for i in walk(ds) if concept(i)[:2] == OBSERVER_TYPE})
 
 
 def _from_presentation(ds: Dataset, locate: Locate, pattern: str) -> Iterator[Seed | PassedOver]:
@@ -261,22 +259,3 @@ def _annotated(annotation: Dataset, ds: Dataset, locate: Locate) -> Iterator[NDA
 def _all_images(ds: Dataset) -> Iterator[Dataset]:
     for series in ds.get("ReferencedSeriesSequence") or []:
         yield from series.get("ReferencedImageSequence") or []
-
-
-def _children(item: Dataset) -> Iterator[Dataset]:
-    yield from item.get("ContentSequence") or []
-
-
-def _walk(item: Dataset) -> Iterator[Dataset]:
-    """All content items below one, depth first."""
-    for child in _children(item):
-        yield child
-        yield from _walk(child)
-
-
-def _concept(item: Dataset) -> Code:
-    return read_code(item.get("ConceptNameCodeSequence"))
-
-
-def _value(item: Dataset) -> Code:
-    return read_code(item.get("ConceptCodeSequence"))

@@ -163,7 +163,8 @@ def _sr(content: Dataset, kind: ResultKind, source: Dataset, envelope: Envelope)
 
 def _refer(sr: Dataset, kind: ResultKind, used: Sequence[Reference], source: Dataset, envelope: Envelope) -> None:
     """Evidence, the request that is answered, and the report that this one replaces."""
-    current, other = items.evidence(used, str(source.StudyInstanceUID))
+    read = [*used, *map(items.instance, (*envelope.also_read, *envelope.reports))]
+    current, other = items.evidence(read, str(source.StudyInstanceUID))
     for keyword, found in (
         ("CurrentRequestedProcedureEvidenceSequence", current),
         ("PertinentOtherEvidenceSequence", other),

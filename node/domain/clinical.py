@@ -1,4 +1,4 @@
-"""Clinical values of a patient, each with its origin: what a header tells, and how a site's own file overrules it."""
+"""Clinical values of a patient, each with its origin: what a header tells, and what overrules it (reports, a file)."""
 
 from __future__ import annotations
 
@@ -81,10 +81,14 @@ def from_header(attributes: Mapping[str, tuple[str, ...]]) -> Clinical:
     return Clinical(values, problems)
 
 
-def merge(file: Clinical, header: Clinical) -> Clinical:
-    """The site's own file counts before the header; a problem of a value that is known after all is dropped."""
-    values = {**header.values, **file.values}
-    problems = {**header.problems, **file.problems}
+def merge(file: Clinical, readers: Clinical, header: Clinical) -> Clinical:
+    """
+    The site's own file counts before the reports of readers, and these before the header.
+
+    A problem of a value that is known after all is dropped.
+    """
+    values = {**header.values, **readers.values, **file.values}
+    problems = {**header.problems, **readers.problems, **file.problems}
     return Clinical(values, {name: why for name, why in problems.items() if name not in values})
 
 

@@ -165,6 +165,7 @@ class LesionSource:
     kind: SourceKind
     inputs: tuple[Input, ...] = ()  #: the RTSTRUCT, SEG, SR or GSPS; empty for a model
     model: str = ""  #: package id, for kind "model"
+    role: str = ""  #: whose images it was drawn on; "" for the measured series
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +194,8 @@ class Order:
     Attributes:
         roles: Role name to its instances, sorted by SOP Instance UID.
         lesion: Sources at hand in the pipeline's order of preference.
+        reports: SRs in which readers state what `clinical` holds of findings.
+        stated: Quantity to level as those state it, whatever a clinical file says: a changed file makes no revision.
         refusal: (code, sentence) when it is already known that the case must not be evaluated.
         taken_numbers: Series numbers of the study that are already in use.
         written_at: When the order was written (aware); all dates and times of results derive from it.
@@ -209,6 +212,8 @@ class Order:
     models: Mapping[str, ModelPin]
     clinical: Clinical
     written_at: datetime
+    reports: tuple[Input, ...] = ()
+    stated: Mapping[str, str] = field(default_factory=dict)
     refusal: tuple[str, str] | None = None
     taken_numbers: tuple[int, ...] = ()
     predecessor: Predecessor | None = None
@@ -225,13 +230,15 @@ class Order:
     @property
     def fingerprint(self) -> str:
         """Equal for two orders exactly when a second one would be no new revision (design: Case, job, delivery)."""
-        what = {
+        what: dict[str, object] = {
             "study": self.study_uid,
             "patient": self.patient_key,
             "roles": {r: [(i.sop_uid, i.content) for i in inputs] for r, inputs in self.roles.items()},
             "lesion": [(s.kind, s.model, [(i.sop_uid, i.content) for i in s.inputs]) for s in self.lesion],
             "refusal": self.refusal[0] if self.refusal else None,
         }
+        if self.stated:  # not "stated": {}, which would make a revision of everything known before there were readers
+            what["stated"] = self.stated
         return hashlib.sha256(canonical(what)).hexdigest()
 
     def to_json(self) -> str:

@@ -185,6 +185,11 @@ def images(count: int, series_uid: str) -> tuple[str, str]:
     return say("Examined series"), say("{uid} ({count} images)", uid=series_uid, count=count)
 
 
+def also_read(role: str, series_uid: str, count: int) -> tuple[str, str]:
+    """A series besides the examined one as provenance: the lesion may have been drawn on it."""
+    return say("Also read"), say("{role}: {uid} ({count} instances)", role=role, uid=series_uid, count=count)
+
+
 def key_image(sop_uid: str, frame: int | None) -> tuple[str, str]:
     """The image that the first picture shows."""
     where = say("frame {frame}", frame=frame) if frame else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from node.domain.findings import Provenance
-from node.domain.language import Said, say
+from node.domain.language import Said, say, told
 
 NAMES = {
     "rtstruct": say("RT Structure Set"),
@@ -14,6 +14,8 @@ NAMES = {
 """Kind of source to its name."""
 
 NOT_NEEDED = say("not used, as a source before it shows the lesion")
+MEASURED_FIRST = say("not used, as a drawing on the series that is measured comes first")
+ON_ANOTHER = say("it was drawn on another series of this study that is used")
 NEVER_DRAWN = say("it was never drawn")
 NO_VOXEL = say("it has no voxel")
 OUTSIDE = say("it lies outside the image")
@@ -42,6 +44,20 @@ def segment(number: int | None) -> Said:
 def mark() -> Said:
     """A mark of a reader."""
     return say("mark")
+
+
+def on(what: str, role: str) -> str:
+    """A drawing, with the series that it was drawn on where that is not the measured one."""
+    return say("{what} on {role}", what=told(what), role=role) if role else what
+
+
+def brought(role: str, first: str, before: float, after: float) -> Said:
+    """How a drawing came to the measured series; volumes in millilitres."""
+    return say(
+        "It was drawn on {role} and carried over to {first}, voxel centre by voxel centre ({before:.2f} mL there, "
+        "{after:.2f} mL here).",
+        role=role, first=first, before=before, after=after,
+    )  # fmt: skip
 
 
 def model(name: str) -> Said:

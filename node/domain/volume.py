@@ -77,6 +77,22 @@ class Volume:
             raise ValueError(f"{len(self.slices)} slice sources for {self.voxels.shape[0]} slices")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Laid:
+    """
+    A series beside the one that is measured, once it is known where it lies.
+
+    Attributes:
+        came: As the scanner placed it: what was drawn on it was drawn there.
+        volume: The same voxels where they lie in the world of the measured series.
+        note: How that was found out, and how well.
+    """
+
+    came: Volume
+    volume: Volume
+    note: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadRules:
     """What a pipeline asks of a stack before it becomes a volume."""

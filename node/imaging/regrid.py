@@ -43,12 +43,8 @@ def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np
 
 def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], target: Geometry) -> tuple[str, ...]:
     """What the way of a mask to another grid changed, as sentences; none where it is a copy."""
-    index = target.index(own.point(np.argwhere(mask).astype(np.float64)))
-    inside = ((index >= -0.5) & (index <= np.array(target.shape) - 0.5)).all(axis=1)
-    notes = []
-    if not inside.all():
-        share = 100 * max(1 - float(inside.mean()), 0.001)
-        notes.append(say("{share:.1f}% of the segment lies outside the image and was cut off.", share=share))
+    index, inside = _seen(mask, own, target)
+    notes = list(cut_off(mask, own, target))
     if np.abs(index - np.round(index)).max() > 0.01 or int(inside.sum()) != int(carried.sum()):
         spacing = joined([figure(s, 2) for s in own.spacing], " x ")
         before, after = mask.sum() * own.voxel_ml, carried.sum() * target.voxel_ml
@@ -64,6 +60,15 @@ def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], 
     return tuple(notes)
 
 
+def cut_off(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[str, ...]:
+    """What of a mask has no place on another grid, as a sentence; none where all of it has."""
+    _, inside = _seen(mask, own, target)
+    if inside.all():
+        return ()
+    share = 100 * max(1 - float(inside.mean()), 0.001)
+    return (say("{share:.1f}% of the segment lies outside the image and was cut off.", share=share),)
+
+
 def carried(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
     """A mask on another grid and what the way there changed; the mask itself where the grids are one."""
     if own.same_grid(target):
@@ -75,6 +80,12 @@ def carried(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[N
 def overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Voxels that two masks of one shape share, as a share of the smaller mask; neither is empty."""
     return float((first & second).sum()) / float(min(first.sum(), second.sum()))
+
+
+def _seen(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Index on the target of every voxel of a mask, shape (voxel, 3), and which of them lie on it."""
+    index = target.index(own.point(np.argwhere(mask).astype(np.float64)))
+    return index, np.asarray(((index >= -0.5) & (index <= np.array(target.shape) - 0.5)).all(axis=1))
 
 
 def _nearest(index: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -152,8 +152,10 @@ class Manifest:
         least_inputs: How many quantities must be known for an answer, whichever they are.
         applicability: How the distance to the training data is judged, in words and numbers for the card.
         stability: How its inputs bear another contour and another grid, for the card.
+        masks: How far its answer moves under other masks than those of experts, for the card.
         failure_modes: Sentences about cases in which the model is known or expected to fail.
         reporting: What the card answers to reporting guidelines: item to answer.
+        origin: Where a model was imported from, what its files say of it, and what is done otherwise, for the card.
         segmenter: How an engine "onnx" brings an image to its graph, for a segmenter.
         files: Name to SHA-256 (hex) of every file of the package besides `model.toml`.
     """
@@ -187,8 +189,10 @@ class Manifest:
     least_inputs: int = 0
     applicability: Mapping[str, Any] = field(default_factory=dict)
     stability: Mapping[str, Any] = field(default_factory=dict)
+    masks: Mapping[str, Any] = field(default_factory=dict)
     failure_modes: tuple[str, ...] = ()
     reporting: Mapping[str, Any] = field(default_factory=dict)
+    origin: Mapping[str, Any] = field(default_factory=dict)
     segmenter: Layout | None = None
 
     @property

@@ -8,6 +8,7 @@ with a busy CPU it takes that answer away (then only the time-out ends the wait)
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -46,7 +47,21 @@ class Unanswered(Exception):
 
 
 class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
-    """Gives messages only to whoever waits for an answer."""
+    """
+    Gives messages only to whoever waits for an answer, and lets no report of the peer end while we release.
+
+    pynetdicom serves a report in a thread of its own, whose end takes back the pause for which a release waits: that
+    release would never return.
+    """
+
+    def __init__(self, assoc: Association) -> None:
+        super().__init__(assoc)
+        self.serving = threading.Lock()
+        self._serve_request, assoc._serve_request = assoc._serve_request, self._serve
+
+    def _serve(self, message: Any, context_id: int) -> None:
+        with self.serving:
+            self._serve_request(message, context_id)
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001
         return super().get_msg(block=True) if block else (None, None)
@@ -116,8 +131,9 @@ def associated(
     try:
         yield association
     finally:
-        if association.is_established:
-            association.release()
+        with association.dimse.serving:
+            if association.is_established:
+                association.release()
 
 
 def _secured(peer: Peer) -> CallingContext | None:

@@ -7,11 +7,9 @@ roles turned round (PS3.7 annex D.3.3.4). Being asked: the same seen from the ot
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -114,9 +112,13 @@ def ask(
     Returns:
         The answer to the N-ACTION.
     """
-    desk = _Desk(on_report, peer)
+
+    def reported(event: Event) -> tuple[int, Dataset | None]:
+        return take_report(event, on_report, peer.ae_title, peer.host), None
+
+    desk = [(evt.EVT_N_EVENT_REPORT, reported)]
     try:
-        with associated(peer, calling_ae, [push_model()], timeout_s, handlers=desk.handlers()) as association:
+        with associated(peer, calling_ae, [push_model()], timeout_s, handlers=desk) as association:
             action = _action(transaction_uid, references)
             answer, _ = association.send_n_action(action, REQUEST_COMMITMENT, PUSH_MODEL, WELL_KNOWN)
             status = answer.get("Status")
@@ -125,7 +127,6 @@ def ask(
             end = time.monotonic() + hold_s
             while status == SUCCESS and association.is_established and time.monotonic() < end and not answered():
                 time.sleep(POLL_S)
-            desk.leave()
             return Answer(status=int(status))
     except Unanswered as error:
         return Answer(failure=error.failure, detail=error.detail)
@@ -141,27 +142,6 @@ def report(peer: Peer, calling_ae: str, what: Report, timeout_s: float = 30) -> 
             return send_report(association, what)
     except Unanswered as error:
         return Answer(failure=error.failure, detail=error.detail)
-
-
-@dataclass(slots=True)
-class _Desk:
-    """Takes reports on an association that we asked for."""
-
-    on_report: Callable[[Report], int]
-    peer: Peer
-    threads: list[threading.Thread] = field(default_factory=list)
-
-    def handlers(self) -> list[tuple[Any, Any]]:
-        return [(evt.EVT_N_EVENT_REPORT, self._reported)]
-
-    def leave(self) -> None:
-        """Wait until pynetdicom's thread for a report is over: a release that crosses its end would never return."""
-        for thread in self.threads:
-            thread.join()
-
-    def _reported(self, event: Event) -> tuple[int, Dataset | None]:
-        self.threads.append(threading.current_thread())
-        return take_report(event, self.on_report, self.peer.ae_title, self.peer.host), None
 
 
 def take_report(event: Event, on_report: Callable[[Report], int], ae_title: str, host: str) -> int:
@@ -207,7 +187,7 @@ def _action(transaction_uid: str, references: Sequence[Reference]) -> Dataset:
     return action
 
 
-def send_report(association: Association, what: Report) -> Answer:
+def send_report(association: Association, what: Report, message_id: int = 1) -> Answer:
     """Send an N-EVENT-REPORT on an open association."""
     said = Dataset()
     said.TransactionUID = what.transaction_uid
@@ -221,7 +201,7 @@ def send_report(association: Association, what: Report) -> Answer:
     if failed:
         said.FailedSOPSequence = failed
     kind = SOME_FAILED if failed else ALL_COMMITTED
-    answer, _ = association.send_n_event_report(said, kind, PUSH_MODEL, WELL_KNOWN)
+    answer, _ = association.send_n_event_report(said, kind, PUSH_MODEL, WELL_KNOWN, message_id)
     status = answer.get("Status")
     if status is None:
         return Answer(failure=Failure.NO_RESPONSE, detail="no response to the report")

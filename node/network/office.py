@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
+from itertools import cycle
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -45,6 +46,7 @@ class Office:
         self, on_request: Callable[[Request], int] | None = None, on_report: Callable[[Report], int] | None = None
     ) -> None:
         self._on_request, self._on_report = on_request, on_report
+        self._numbers = cycle(range(1, 1 << 16))
         self._came_on: WeakValueDictionary[str, Association] = WeakValueDictionary()
 
     def contexts(self) -> list[PresentationContext]:
@@ -63,7 +65,8 @@ class Office:
         if association is None or not association.is_established:
             return None
         done: Future[Answer] = Future()
-        association.dimse.errand(lambda: _fulfil(done, lambda: send_report(association, what)))
+        number = next(self._numbers)  # the answer to an earlier report may still come
+        association.dimse.errand(lambda: _fulfil(done, lambda: send_report(association, what, number)))
         try:
             return done.result(timeout_s)
         except Late:
@@ -99,5 +102,5 @@ def _fulfil(done: Future[Answer], work: Callable[[], Answer]) -> None:
     if done.set_running_or_notify_cancel():
         try:
             done.set_result(work())
-        except (RuntimeError, ValueError) as error:  # pynetdicom: the association ended, or has no such context
+        except (RuntimeError, ValueError) as error:  # pynetdicom: the association ends, or has no such context; Unheard
             done.set_result(Answer(failure=Failure.NO_RESPONSE, detail=str(error)))

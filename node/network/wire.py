@@ -8,6 +8,7 @@ public classes; the state machine (PS3.8 section 9.2) and the encoding stay its 
 
 from __future__ import annotations
 
+import math
 import queue
 import select
 import socket
@@ -98,26 +99,34 @@ class EagerSocket(AssociationSocket):  # type: ignore[misc]
         return held
 
 
+class Unheard(RuntimeError):
+    """A request of ours on a peer's association was not answered; the association is none the worse for it."""
+
+
 class PatientDimse(DIMSEServiceProvider):  # type: ignore[misc]
     """Waits for the next message instead of polling, and never holds more of a data set than it must."""
 
     def __init__(self, assoc: Association, max_object_bytes: int) -> None:
         super().__init__(assoc)
         self.max_object_bytes = max_object_bytes
-        self._aside: deque[Any] = deque()  # requests that came while an answer was awaited
         self._errands: deque[Callable[[], None]] = deque()
+        self._asked: int | None = None  # Message ID of our last request
 
     def get_msg(self, block: bool = False) -> Any:  # noqa: FBT001
         """The next message, or (None, None) when a pause went by or something else wants attention."""
         if block:
             return self._answer()
         self._run_errands()
-        if self._aside:
-            return self._aside.popleft()
         try:
             return self.msg_queue.get(timeout=PAUSE_S)
         except queue.Empty:
             return None, None
+
+    def send_msg(self, primitive: Any, context_id: int) -> None:
+        """Send, and keep in mind which answer is awaited."""
+        if primitive.MessageIDBeingRespondedTo is None:
+            self._asked = primitive.MessageID
+        super().send_msg(primitive, context_id)
 
     def errand(self, work: Callable[[], None]) -> None:
         """
@@ -132,15 +141,36 @@ class PatientDimse(DIMSEServiceProvider):  # type: ignore[misc]
         while self._errands:
             self.assoc._is_paused = True  # as pynetdicom does for a handler that sends
             self._errands.popleft()()
+            self.assoc._reactor_checkpoint.set()  # which pynetdicom leaves closed when `_answer` raises
             self.assoc._is_paused = False
 
     def _answer(self) -> Any:
-        """The answer to what we sent; requests that come before it wait."""
+        """
+        The answer to what we sent. Requests are served meanwhile: a peer may want its own answer first.
+
+        Raises:
+            Unheard: None came in time, or the association ends. Returning nothing would make pynetdicom abort it.
+        """
+        end = time.monotonic() + (self.dimse_timeout or math.inf)
         while True:
-            context_id, message = super().get_msg(block=True)
-            if message is None or not message.is_valid_request:
+            # before the look into the queue: an answer that was followed by a release lies there already
+            over = self._ends() or time.monotonic() > end
+            try:
+                context_id, message = self.msg_queue.get(timeout=0 if over else PAUSE_S)
+            except queue.Empty:
+                if over:
+                    raise Unheard("no answer came before the end of the association or of the time") from None
+                continue
+            if message is None:
+                continue  # what ended the wait in `get_msg`; it says nothing of the answer
+            if message.is_valid_request:
+                self.assoc._serve_request(message, context_id)
+            elif message.MessageIDBeingRespondedTo == self._asked:
                 return context_id, message
-            self._aside.append((context_id, message))
+
+    def _ends(self) -> bool:
+        """Whether a release or an abort came, or we ended the association ourselves."""
+        return not self.assoc.is_established or self.dul.peek_next_pdu() is not None
 
     def attend(self) -> None:
         """End the wait in `get_msg`: a release or an abort came."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -166,6 +167,9 @@ def _provenance(
     yield page.study(str(headers[0].get("StudyInstanceUID", "")))
     count = len(volume.slices) if volume else len(headers)
     yield page.images(count, volume.series_uid if volume else str(headers[0].get("SeriesInstanceUID", "")))
+    for role, read in envelope.beside:
+        for uid, count in Counter(each.series_uid for each in read).items():
+            yield page.also_read(role, uid, count)
     for lesion in findings.lesions[:1]:
         if volume:
             at = volume.slices[lesion.measurements.key_slice]

@@ -51,7 +51,7 @@ def encode_pdf(
     ds.VerificationFlag = "UNVERIFIED"
     if replaced := predecessors(envelope, str(headers[0].StudyInstanceUID)):
         ds.PredecessorDocumentsSequence = replaced
-    ds.SourceInstanceSequence = sources(findings, volume, headers)
+    ds.SourceInstanceSequence = sources(findings, volume, headers, envelope)
     ds.MIMETypeOfEncapsulatedDocument = "application/pdf"
     ds.EncapsulatedDocumentLength = len(page)
     ds.EncapsulatedDocument = page + b"\0" * (len(page) % 2)

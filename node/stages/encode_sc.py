@@ -52,7 +52,7 @@ def encode_sc(
     ds.PatientOrientation = ds.Laterality = None  # Type 2C: a page has none
     ds.BurnedInAnnotation, ds.RecognizableVisualFeatures = "YES", "NO"
     ds.LossyImageCompression = "00"
-    ds.SourceImageSequence = sources(findings, volume, headers)
+    ds.SourceImageSequence = sources(findings, volume, headers, envelope)
     _pixels(ds, pixels)
     seal(ds, "sc", envelope.naming(findings), headers[0])
     return ds

@@ -83,7 +83,7 @@ def _encode(
     labelled = np.flatnonzero(masks.any(axis=(1, 2, 3)))
     planes = [_plane(volume, headers, int(index)) for index in labelled]
     seg = _segmentation(kind, masks[labelled], planes, findings, envelope)
-    _refer(seg, planes, volume, labelled)
+    _refer(seg, planes, volume, labelled, envelope)
     _settle_uids(seg, envelope, kind)
     seal(seg, kind, envelope, headers[0])
     return seg
@@ -235,8 +235,13 @@ def _label(text: str) -> str:
     return "".join(" " if c == "\\" or ord(c) < 0x20 else c for c in text)[:64].strip()
 
 
-def _refer(seg: Dataset, planes: list[Dataset], volume: Volume, labelled: NDArray[np.intp]) -> None:
-    """Put the real source references back: SOP class, and frame number where the source has frames."""
+def _refer(seg: Dataset, planes: list[Dataset], volume: Volume, labelled: NDArray[np.intp], envelope: Envelope) -> None:
+    """
+    Put the real source references back: SOP class, and frame number where the source has frames.
+
+    The measured series comes first, whose grid the frames have: viewers lay a Segmentation on the first one named.
+    Series of the study that were read besides follow, such as the one that a model drew on.
+    """
     slices = {p.SOPInstanceUID: volume.slices[int(i)] for p, i in zip(planes, labelled, strict=True)}
     groups = seg.PerFrameFunctionalGroupsSequence
     derivations = [derivation for group in groups for derivation in group.DerivationImageSequence]
@@ -245,11 +250,18 @@ def _refer(seg: Dataset, planes: list[Dataset], volume: Volume, labelled: NDArra
         image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = at.sop_class, at.sop_uid
         if at.frame is not None:
             image.ReferencedFrameNumber = at.frame
-    series = Dataset()
-    series.SeriesInstanceUID = volume.series_uid
-    classes = {at.sop_uid: at.sop_class for at in slices.values()}
-    series.ReferencedInstanceSequence = _instances(classes)
-    seg.ReferencedSeriesSequence, seg.SourceImageSequence = [series], _instances(classes)
+    read = {volume.series_uid: {at.sop_uid: at.sop_class for at in slices.values()}}
+    for each in envelope.also_read:
+        read.setdefault(each.series_uid, {})[each.sop_uid] = each.sop_class
+    seg.ReferencedSeriesSequence = [_series(uid, classes) for uid, classes in read.items()]
+    seg.SourceImageSequence = [item for classes in read.values() for item in _instances(classes)]
+
+
+def _series(uid: str, classes: Mapping[str, str]) -> Dataset:
+    item = Dataset()
+    item.SeriesInstanceUID = uid
+    item.ReferencedInstanceSequence = _instances(classes)
+    return item
 
 
 def _instances(classes: Mapping[str, str]) -> list[Dataset]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from node.domain.geometry import Geometry
 from node.domain.language import Said, say
-from node.domain.volume import Volume
+from node.domain.volume import Laid, Volume
 from node.errors import Refused
 from node.imaging.rigid import Alignment, align
 
@@ -26,11 +26,16 @@ class Registered:
 
     Attributes:
         volumes: Role name to volume, in the order given; the first one untouched.
-        notes: What was moved, and by how much.
+        laid: Role name of every further one to where it came from, and how it was laid on the first.
     """
 
     volumes: Mapping[str, Volume]
-    notes: tuple[str, ...] = ()
+    laid: Mapping[str, Laid] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was moved, and by how much."""
+        return tuple(each.note for each in self.laid.values())
 
 
 def register(volumes: Mapping[str, Volume]) -> Registered:
@@ -48,14 +53,11 @@ def register(volumes: Mapping[str, Volume]) -> Registered:
         Refused: A series with a frame of reference of its own could not be laid on the first ("not aligned").
     """
     (first, fixed), *others = volumes.items()
-    registered, notes = {first: fixed}, []
-    for role, volume in others:
-        registered[role], note = _laid_on(fixed, volume, first, role)
-        notes.append(note)
-    return Registered(volumes=registered, notes=tuple(notes))
+    laid = {role: _laid_on(fixed, volume, first, role) for role, volume in others}
+    return Registered(volumes={first: fixed} | {role: each.volume for role, each in laid.items()}, laid=laid)
 
 
-def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> tuple[Volume, str]:
+def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> Laid:
     found = align(fixed.voxels, fixed.geometry, volume.voxels, volume.geometry)
     one_frame = volume.frame_uid == fixed.frame_uid
     names = {"role": role, "first": first}
@@ -63,18 +65,21 @@ def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> tuple[Volu
         if not one_frame:
             found_out = say("{role} could not be laid on {first}: {why}", why=why, **names)
             raise Refused("not aligned", found_out, at=f"series {volume.series_uid}")
-        return volume, say(
+        unchecked = say(
             "{role} and {first} share a frame of reference; whether the patient moved in between could not be checked.",
             **names,
         )
+        return Laid(came=volume, volume=volume, note=unchecked)
     if one_frame and found.moved_mm < STILL_MM:
-        return volume, say("{role} and {first} lie on one another as the scanner says.", **names)
+        still = say("{role} and {first} lie on one another as the scanner says.", **names)
+        return Laid(came=volume, volume=volume, note=still)
     moved = replace(volume, geometry=_moved(volume.geometry, found), frame_uid=fixed.frame_uid)
-    return moved, say(
+    note = say(
         "{role} was moved by {distance:.1f} mm on average to lie on {first} (rigid registration; there and back again "
         "it misses by {missed:.1f} mm).",
         **names, distance=found.moved_mm, missed=found.return_mm,
     )  # fmt: skip
+    return Laid(came=volume, volume=moved, note=note)
 
 
 def _doubt(found: Alignment, *, one_frame: bool) -> Said:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
 from node.domain.order import Order
 from node.store.database import Database
@@ -83,7 +83,8 @@ class Cases(Database):
 
         Args:
             study_uid: Only this study's.
-            without_job: Only those that led to no job (any more).
+            without_job: Only those that led to no job (any more); that a pipeline passed over what another one took is
+                not told.
             limit: At most so many.
         """
         query = select(study_case).order_by(
@@ -92,7 +93,9 @@ class Cases(Database):
         if study_uid is not None:
             query = query.where(study_case.c.study_uid == study_uid)
         if without_job:
-            query = query.where(study_case.c.state != "ready")
+            other = study_case.alias()
+            taken = exists().where(other.c.study_uid == study_case.c.study_uid, other.c.state != "unmatched")
+            query = query.where(study_case.c.state != "ready", or_(study_case.c.state != "unmatched", ~taken))
         with self.reading() as connection:
             rows = connection.execute(query.limit(limit)).all()
         return tuple(CaseRow(r.study_uid, r.pipeline, r.state, json.loads(r.explanation), r.updated_at) for r in rows)

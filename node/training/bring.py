@@ -65,7 +65,7 @@ def bring(source: Path, package_id: str, wishes: Wishes) -> Imported:
     files = {
         "model.onnx": graph,
         "golden.json": (json.dumps(golden, indent=1) + "\n").encode(),
-        "card.md": write_bring_card(head, brought).encode(),
+        "card.md": write_bring_card(head).encode(),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     manifest = {**head, "files": hashes}
@@ -128,6 +128,15 @@ def _head(brought: Brought, package_id: str) -> dict[str, Any]:
         "preprocessing": dict(brought.read),
         "training": {"sentence": f"Trained elsewhere ({brought.framework}); its patients are not known here."},
         **({"data": [data]} if brought.source else {}),
+        "origin": {
+            "framework": brought.framework,
+            "graph": brought.graph.name,
+            "data": brought.source,
+            "citation": brought.citation,
+            "licence": brought.licence,
+            "differs": list(brought.differs),
+            "said": list(brought.said),
+        },
     }
 
 

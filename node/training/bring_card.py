@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from node.training.brought import Brought
+from node.domain.plain import from_plain
+from node.inference.layout import Layout
+from node.training.card import MARK
+from node.training.reporting_segmenter import segmenter_reporting
 
 LIMITS = (
     "Imported from elsewhere and not validated here: no accuracy can be claimed.",
@@ -14,51 +17,52 @@ LIMITS = (
 )
 
 
-def write_bring_card(manifest: Mapping[str, Any], brought: Brought) -> str:
+def write_bring_card(manifest: Mapping[str, Any]) -> str:
     """
-    The card as Markdown.
+    The card as Markdown, made of `model.toml` (without [files]) and nothing else.
 
     Args:
-        manifest: `model.toml`, without [files].
-        brought: What was read.
+        manifest: Of an imported model: it has [origin].
     """
-    parts = [_head(manifest, brought), _origin(brought), _read(brought), _differs(brought), _limits(manifest)]
+    layout = from_plain(Layout, manifest["segmenter"])
+    parts = [_head(manifest, layout), _origin(manifest["origin"]), _read(manifest, layout),
+             _differs(manifest["origin"]), _limits(manifest), segmenter_reporting(manifest)]  # fmt: skip
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def _head(m: Mapping[str, Any], brought: Brought) -> Iterator[str]:
+def _head(m: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     yield f"# {m['name']} ({m['id']} {m['version']})"
     yield ""
-    yield "**Not validated here.** Written by `radnode models import`; do not edit."
+    yield f"**Not validated here.** Made by `radnode models import`. {MARK}"
     yield ""
-    yield f"**Draws:** {brought.target}, on {brought.modality} images{_roles(brought)}."
+    target = m["target"].removeprefix("outline of ")
+    yield f"**Draws:** {target}, on {m['declared']['modality']} images{_roles(layout)}."
     yield ""
     yield f"**Intended use:** {m['intended_use']}"
 
 
-def _roles(brought: Brought) -> str:
-    roles = brought.layout.channels or ((brought.layout.role,) if brought.layout.role else ())
+def _roles(layout: Layout) -> str:
+    roles = layout.channels or ((layout.role,) if layout.role else ())
     return f" of the role{'s' if len(roles) > 1 else ''} {', '.join(roles)}" if roles else ""
 
 
-def _origin(brought: Brought) -> Iterator[str]:
+def _origin(origin: Mapping[str, Any]) -> Iterator[str]:
     yield "## Where from"
     yield ""
-    yield f"{brought.framework}, graph `{brought.graph.name}`."
-    said = (("Data", brought.source), ("Cite", brought.citation), ("Licence", brought.licence))
+    yield f"{origin['framework']}, graph `{origin['graph']}`."
+    said = (("Data", origin["data"]), ("Cite", origin["citation"]), ("Licence", origin["licence"]))
     for label, text in said:
         yield ""
         yield f"{label}, as the files say: {text}" if text else f"{label}: the files do not say."
 
 
-def _read(brought: Brought) -> Iterator[str]:
+def _read(m: Mapping[str, Any], layout: Layout) -> Iterator[str]:
     yield "## What was read"
     yield ""
     yield "| where | what it says |"
     yield "|---|---|"
-    for where, what in brought.read.items():
+    for where, what in m["preprocessing"].items():
         yield f"| {_cell(where)} | {_cell(what)} |"
-    layout = brought.layout
     yield ""
     yield (
         f"So the image's axes run towards {', '.join(layout.axes)}; its grid has "
@@ -66,15 +70,15 @@ def _read(brought: Brought) -> Iterator[str]:
         f"windows of {' x '.join(map(str, layout.window))} voxels that overlap by {100 * layout.overlap:.0f} %; class "
         f"{', '.join(map(str, layout.classes))} of its answer is drawn ({layout.activation})."
     )
-    for sentence in brought.said:
+    for sentence in m["origin"]["said"]:
         yield ""
         yield sentence
 
 
-def _differs(brought: Brought) -> Iterator[str]:
+def _differs(origin: Mapping[str, Any]) -> Iterator[str]:
     yield "## What is done otherwise than there"
     yield ""
-    for sentence in brought.differs:
+    for sentence in origin["differs"]:
         yield f"- {sentence}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from node.training.card_applicability import applicability
+from node.training.card_masks import masks
 from node.training.card_stability import stability
 from node.training.card_words import capital, interval, percent, plain, table
 from node.training.reporting import rqs
@@ -21,13 +22,8 @@ def write_card(manifest: Manifest) -> str:
     """The card as Markdown, made of `model.toml` (of [files] only the names count) and nothing else."""
     parts = [_head(manifest), _inputs(manifest), _training(manifest), _performance(manifest), _subgroups(manifest),
              _calibration(manifest), _decision(manifest), applicability(manifest), stability(manifest),
-             _limits(manifest), _data(manifest), _reporting(manifest)]  # fmt: skip
+             masks(manifest), _limits(manifest), _data(manifest), _reporting(manifest)]  # fmt: skip
     return "\n\n".join(filter(None, ("\n".join(part) for part in parts))) + "\n"
-
-
-def differs(card: str, manifest: Manifest) -> bool:
-    """Whether a card that was made here is not what its manifest says."""
-    return MARK in card and card != write_card(manifest)
 
 
 def _head(m: Manifest) -> Iterator[str]:

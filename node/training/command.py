@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from node.errors import ConfigError
-from node.training import leaks, publish, stability
+from node.training import leaks, masks, publish, stability
 from node.training.judge import Progress
 from node.training.lesions import Drawn
-from node.training.rows import patients, read_table
+from node.training.rows import Patients, patients, read_table
+from node.training.spec import Spec, read_spec
 from node.training.spec import exploratory as marked
-from node.training.spec import read_spec
+
+CHECK, STABILITY, MASKS = "--check", "--stability", "--masks"
 
 
 def train(
@@ -44,63 +46,95 @@ def train(
         ConfigError: Table or specification cannot be used; every reason at once.
         ModelFailed: The specification makes no manifest.
     """
-    columns, rows = read_table(table)
-    read = read_spec(spec, columns)
-    found = patients(rows, read, at=str(table))
-    leaks.check(found, read, at=str(table), exploratory=exploratory)
+    read, found = admitted(table, spec, exploratory=exploratory)
     if found.left_out:
         progress(f"{found.left_out} rows are left out: {read.table.target} is neither of the two")
     wanted = marked(read) if exploratory else read
     return publish.make(wanted, found, also=also or {}, progress=progress)
 
 
+def admitted(table: Path, spec: Path, *, exploratory: bool = False) -> tuple[Spec, Patients]:
+    """
+    Specification and patients that a model may be trained on.
+
+    Raises:
+        ConfigError: Table or specification cannot be used; every reason at once.
+    """
+    columns, rows = read_table(table)
+    read = read_spec(spec, columns)
+    found = patients(rows, read, at=str(table))
+    leaks.check(found, read, at=str(table), exploratory=exploratory)
+    return read, found
+
+
 def shipped(
     folder: Path,
-    rows: Sequence[Mapping[str, object]],
+    rows: Callable[[], Sequence[Mapping[str, object]]],
     arguments: Sequence[str],
     *,
-    lesions: Callable[[], Iterable[Drawn]] = tuple,
+    lesions: Callable[[], Iterable[Drawn]] | None = None,
     drawn: str = "",
+    masks_of: Path | None = None,
+    alike: Sequence[Path] = (),
 ) -> int:
     """
     What the `train.py` of a shipped model ends in: the command itself, on the table that the script prepared.
 
     Args:
         folder: The package, with `spec.toml` and `train.py`.
-        rows: The table.
+        rows: Makes the table.
         arguments: "--check": make it anew and compare, byte for byte, instead of writing. "--stability": only measure
-            `lesions` anew, and tell the package of it; with "--check" compare instead.
+            `lesions` anew, and tell the package of it; with "--check" too, compare. "--masks": only measure anew what
+            the masks of `masks_of` do.
         lesions: Real lesions on which the stability of its inputs is assessed.
         drawn: What lesions they are, for the reader.
+        masks_of: Segmenter whose masks are compared with those of experts, on patients that it was not trained on.
+        alike: Packages that read the same measurements, and are told of these masks by the same run.
 
     Returns:
-        Exit code: 0, or 1 when a check found a difference or the table is refused.
+        Exit code: 0; 1 when a check found a difference or the table is refused; 2 for an argument that it lacks.
     """
-    if "--stability" in arguments:
-        check = "--check" in arguments
-        return _or_refused(lambda: stability.shipped(folder, lesions(), data=drawn, progress=_say, check=check))
+    offered = [CHECK, *([STABILITY] if lesions else []), *([MASKS] if masks_of else [])]
+    if _unknown(folder, arguments, offered):
+        return 2
+    if lesions and STABILITY in arguments:
+        check = CHECK in arguments
+        return _refusals_said(lambda: stability.shipped(folder, lesions(), data=drawn, progress=_say, check=check))
+    if masks_of and MASKS in arguments:
+        return _refusals_said(lambda: masks.shipped([folder, *alike], masks_of, progress=_say))
 
     def make() -> dict[str, bytes]:
         with tempfile.TemporaryDirectory() as temporary:
-            table = Path(temporary) / "table.csv"
-            with table.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]))
-                writer.writeheader()
-                writer.writerows(rows)
-            kept = [name for name in ("train.py", publish.STABILITY) if (folder / name).is_file()]
+            kept = [name for name in ("train.py", *publish.MEASURED.values()) if (folder / name).is_file()]
             also = {name: (folder / name).read_bytes() for name in kept}
-            return train(table, folder / "spec.toml", also=also, progress=_say)
+            return train(_written(rows(), Path(temporary)), folder / "spec.toml", also=also, progress=_say)
 
     return write_or_check(folder, make, arguments)
 
 
+def _written(rows: Sequence[Mapping[str, object]], folder: Path) -> Path:
+    table = folder / "table.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return table
+
+
 def write_or_check(folder: Path, make: Callable[[], dict[str, bytes]], arguments: Sequence[str]) -> int:
-    """Write what `make` makes into a folder or, with "--check", say what differs from what stands there."""
-    return _or_refused(lambda: _write_or_check(folder, make(), arguments))
+    """
+    Write what `make` makes into a folder or, with "--check", say what differs from what stands there.
+
+    Returns:
+        Exit code, as `shipped`.
+    """
+    if _unknown(folder, arguments, [CHECK]):
+        return 2
+    return _refusals_said(lambda: _write_or_check(folder, make(), check=CHECK in arguments))
 
 
-def _write_or_check(folder: Path, files: dict[str, bytes], arguments: Sequence[str]) -> int:
-    if "--check" not in arguments:
+def _write_or_check(folder: Path, files: dict[str, bytes], *, check: bool) -> int:
+    if not check:
         publish.write(folder, files)
         return 0
     changed = publish.differences(folder, files)
@@ -108,8 +142,8 @@ def _write_or_check(folder: Path, files: dict[str, bytes], arguments: Sequence[s
     return 1 if changed else 0
 
 
-def _or_refused(act: Callable[[], int]) -> int:
-    """Exit code of a command; 1 with every reason where it cannot be carried out."""
+def _refusals_said(act: Callable[[], int]) -> int:
+    """Data that lack, or a table that cannot be used, end a command with every reason, not with a traceback."""
     try:
         return act()
     except ConfigError as error:
@@ -135,6 +169,16 @@ def source(name: str, digest: str) -> Path:
     if found != digest:
         raise ConfigError([f"is another file: its SHA-256 is {found}, not {digest}"], at=str(path), do=do)
     return path
+
+
+def _unknown(folder: Path, arguments: Sequence[str], offered: Sequence[str]) -> bool:
+    """Whether an argument is none that is offered, which is said: "--chek" must not write the package."""
+    unknown = [argument for argument in arguments if argument not in offered]
+    compared = STABILITY in offered and sorted(arguments) == sorted([STABILITY, CHECK])
+    wrong = bool(unknown) or (len(arguments) > 1 and not compared)
+    if wrong:
+        _say(f"{folder / 'train.py'}: takes nothing or one of {', '.join(offered)}, not {' '.join(arguments)}")
+    return wrong
 
 
 def _say(line: str) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +38,8 @@ class Drawn:
 MOST_ML = 100.0
 """Larger tumours, two in five, take minutes to measure in every way; small ones bear another contour less."""
 
+_SET = "set RADNODE_DATA to the folder of public data that the model's card names"
+
 
 def gliomas(count: int) -> Iterator[Drawn]:
     """
@@ -43,15 +49,77 @@ def gliomas(count: int) -> Iterator[Drawn]:
     Raises:
         ConfigError: The data folder ($RADNODE_DATA, or ../shared/data) does not hold them.
     """
-    root = Path(os.environ.get("RADNODE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-    folder = root / "tcga-lgg-flair"
+    folder = _folder()
     found = sorted(folder.glob("TCGA_*.npz"), key=lambda p: hashlib.sha256(p.stem.encode()).hexdigest())
     drawn = (each for each in map(_read, found) if _size_ml(each) <= MOST_ML)
     lesions = list(islice(drawn, count))
     if len(lesions) < count:
-        do = "set RADNODE_DATA to the folder of public data that the model's card names"
-        raise ConfigError([f"holds {len(lesions)} fitting patients, not {count}"], at=str(folder), do=do)
+        raise ConfigError([f"holds {len(lesions)} fitting patients, not {count}"], at=str(folder), do=_SET)
     return iter(lesions)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """
+    What a reader must know about a group of patients.
+
+    Attributes:
+        who: They are.
+        not_shown: Sentences about what cannot be seen on them.
+    """
+
+    who: str
+    not_shown: tuple[str, ...]
+
+
+UNSEEN = About(
+    "patients of tcga-lgg-flair that the segmenter's training kept out: low-grade gliomas, drawn by hand on FLAIR (8 "
+    "bit, the spacing is assumed)",
+    (
+        "The image is FLAIR in place of the T1c that the model reads: what shape and size move carries over, what "
+        "intensities move does so by analogy only.",
+        "The spacing of the images is assumed, their intensities have 8 bits, their masks are of one reader.",
+        "All are gliomas of low grade from one collection. They are few: the 90th percentile rests on the two or three "
+        "that move most.",
+    ),
+)
+"""Those of `unseen`."""
+
+
+def unseen(segmenter: Path) -> tuple[str, ...]:
+    """
+    Names of the patients of `tcga-lgg-flair` that a package's `cases.py` kept out of its training.
+
+    Raises:
+        ConfigError: The data folder does not hold them.
+    """
+    names: list[str] = _cases(segmenter).names(_folder())
+    if not names:
+        raise ConfigError(["holds no TCGA_*.npz"], at=str(_folder()), do=_SET)
+    return tuple(sorted(_cases(segmenter).split(names).validation))
+
+
+def placed(segmenter: Path, name: str) -> Drawn:
+    """One patient as a package's `cases.py` places it in space, which its stated Dice was measured on."""
+    patient = _cases(segmenter).read(_folder(), name)
+    return Drawn(patient.volume(), patient.mask)
+
+
+@cache
+def _cases(segmenter: Path) -> ModuleType:
+    """The script of a package of ours that says how its patients were split; only training runs it."""
+    spec = importlib.util.spec_from_file_location(f"cases_of_{segmenter.name}", segmenter / "cases.py")
+    assert spec is not None  # noqa: S101 - of a path that ends in .py
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look themselves up there
+    spec.loader.exec_module(module)
+    return module
+
+
+def _folder() -> Path:
+    root = Path(os.environ.get("RADNODE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+    return root / "tcga-lgg-flair"
 
 
 def _read(path: Path) -> Drawn:

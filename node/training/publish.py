@@ -6,6 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from node.inference import applicability, explain
 from node.inference.inputs import ModelInput
 from node.inference.manifest import parse
 from node.inference.onnx import OnnxClassifier
-from node.inference.package import MANIFEST
+from node.inference.package import MANIFEST, package_files, read_manifest
 from node.training import distance, toml
 from node.training.card import write_card
 from node.training.figures import FIGURES, draw
@@ -25,13 +26,13 @@ from node.training.judge import Performance, Progress, judge
 from node.training.numbers import measured
 from node.training.rows import Patients, describe
 from node.training.spec import GoldenCase, Spec
-from node.training.tabular import ensemble, fit
+from node.training.tabular import Linear, ensemble, fit
 
 GOLDEN_TOLERANCE = 1e-5
 """float32 arithmetic of different processors."""
 
-STABILITY = "stability.toml"
-"""How the inputs bear another contour; `train.py --stability` measures it, and every training takes it over."""
+MEASURED = {"stability": "stability.toml", "masks": "masks.toml"}
+"""Key of `model.toml` to file: what `train.py --KEY` measures on images, and every training takes over."""
 
 Files = dict[str, bytes]
 
@@ -55,32 +56,44 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     table, recipe = found.table, spec.recipe
     progress(f"{len(found.rows)} patients, {int(table.target.sum())} with the target, {len(table.names)} inputs")
     model = fit(table, recipe)
-    progress(f"refitting {recipe.replicates} times for the interval")
-    graph = build(model, ensemble(table, model, recipe), level=recipe.level, name=str(spec.head["id"]))
+    refusing = spec.head.get("engine") == "refusal"
+    fixed = Fixed() if refusing else weighed(spec, found, model, progress=progress)
     performance = judge(table, recipe, baselines=found.baselines, subgroups=found.subgroups, progress=progress)
-    if spec.head.get("engine") == "refusal":
-        return _refusing(
-            spec,
-            performance,
-            also,
-            measured(spec.head, describe(found, spec), table, recipe, model, performance),
-        )
-    fence, summary = distance.applicability(table, spec.inputs)
     head = {**spec.head, "declared": _with_usual_age(spec.head.get("declared", {}), found)}
     numbers = measured(head, describe(found, spec), table, recipe, model, performance)
+    if refusing:
+        return _refusing(spec, performance, also, numbers)
+    files = {**fixed.files, "spec.toml": spec.text, **also}
+    return finish({**head, **numbers, **fixed.numbers, **_taken_over(also)}, files)
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What a fit fixes, however it may be judged: files of the package, and sections of its manifest."""
+
+    files: Files = field(default_factory=dict)
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -> Fixed:
+    """
+    The graph with its interval, what it answers, and how the training patients are spread.
+
+    Raises:
+        ModelFailed: The graph does not keep the contract.
+    """
+    table, recipe = found.table, spec.recipe
+    progress(f"refitting {recipe.replicates} times for the interval")
+    graph = build(model, ensemble(table, model, recipe), level=recipe.level, name=str(spec.head["id"]))
     files = {
         "model.onnx": graph,
-        "golden.json": golden(head, spec.inputs, graph, spec.golden),
+        "golden.json": golden(spec.head, spec.inputs, graph, spec.golden),
         explain.FILE: distance.percentiles(spec.inputs, found.quantities),
-        "spec.toml": spec.text,
-        **also,
     }
-    if fence:
-        files[applicability.FILE] = fence
-        numbers["applicability"] = {**summary, **refusals(found, spec)}
-    if STABILITY in also:
-        numbers["stability"] = tomllib.loads(also[STABILITY].decode("utf-8"))
-    return finish({**head, **numbers}, files)
+    fence, summary = distance.applicability(table, spec.inputs)
+    if not fence:
+        return Fixed(files)
+    return Fixed({**files, applicability.FILE: fence}, {"applicability": {**summary, **refusals(found, spec)}})
 
 
 def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]) -> Files:
@@ -96,6 +109,29 @@ def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], n
     cases = [{"name": "any lesion", "inputs": {}, "expect": {"code": "refusal_by_design"}}]
     files = {"golden.json": (json.dumps({"cases": cases}, indent=1) + "\n").encode(), "spec.toml": spec.text, **also}
     return finish({**head, **kept, "refusal": {"text": text}}, files)
+
+
+def fold(folder: Path, key: str, found: Mapping[str, Any]) -> None:
+    """
+    Write what was measured on images into a package, and tell manifest and card of it; the model stays as it is.
+
+    Args:
+        folder: The package.
+        key: One of `MEASURED`.
+        found: What was measured.
+
+    Raises:
+        ModelFailed: The package cannot be read.
+    """
+    plain = {name: value for name, value in read_manifest(folder).items() if name not in {"files", *MEASURED}}
+    files = {name: (folder / name).read_bytes() for name in package_files(folder)}
+    files[MEASURED[key]] = toml.dumps(found).encode()
+    write(folder, finish({**plain, **_taken_over(files)}, files))
+
+
+def _taken_over(files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What was measured on images before, and does not depend on a training."""
+    return {key: tomllib.loads(files[name].decode("utf-8")) for key, name in MEASURED.items() if name in files}
 
 
 def finish(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Files:

@@ -13,25 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from node.domain.findings import Measurements
 from node.domain.geometry import Geometry
 from node.domain.order import Extraction
 from node.domain.volume import Volume
 from node.errors import ConfigError
-from node.imaging.bias import n4
 from node.imaging.redraw import redrawn
 from node.imaging.resample import PARTIAL_VOLUME, Grid, interpolate
 from node.inference.inputs import ModelInput
 from node.inference.manifest import parse
-from node.inference.package import MANIFEST, package_files, read_manifest
-from node.stages.measure import measure
+from node.inference.package import MANIFEST, read_manifest
 from node.training import publish, toml
 from node.training.icc import icc, interval
 from node.training.judge import Progress
 from node.training.lesions import Drawn
 from node.training.tabular import Array
+from node.training.values import Mask, Values, corrected, drawn_inputs, values
 
 ICC = (
     "ICC(2,1): two-way random effects, absolute agreement, single measurement (Shrout and Fleiss, Psychol Bull 86:420, "
@@ -50,9 +47,6 @@ FACTORS = (1.25, 0.8)
 LAST_DIGIT = 0.0015
 """How far a coefficient of three decimals may lie from another processor's."""
 
-Values = dict[str, float]
-Mask = NDArray[np.bool_]
-
 
 def assess(
     inputs: Sequence[ModelInput], extraction: Extraction, lesions: Iterable[Drawn], *, data: str, progress: Progress
@@ -70,13 +64,12 @@ def assess(
     Returns:
         The content of `stability.toml`.
     """
-    items = [item for item in inputs if item.source.startswith(("feature:", "measure:"))]
+    items = drawn_inputs(inputs)
     contours: list[list[Values]] = []
     grids: list[list[Values]] = []
     seen = 0
     for seen, lesion in enumerate(lesions, 1):
-        volume = _corrected(lesion.volume, extraction)
-        plain = replace(extraction, bias_correction="", filters=())
+        volume, plain = corrected(lesion.volume, extraction)
         ways = [_measured(volume, mask, plain, items) for mask in _drawn(lesion.mask, volume.geometry)]
         samples = [ways[0], *(_measured(*other, plain, items) for other in _sampled(volume, lesion.mask))]
         if all(len(each) == len(items) for each in (*ways, *samples)):
@@ -93,20 +86,6 @@ def assess(
         "contour": _table(items, contours),
         "resampling": _table(items, grids),
     }
-
-
-def fold(folder: Path, found: Mapping[str, Any]) -> None:
-    """
-    Write `stability.toml` into a package, and tell manifest and card of it; the model stays as it is.
-
-    Raises:
-        ModelFailed: The package cannot be read.
-    """
-    plain = {key: value for key, value in read_manifest(folder).items() if key not in {"files", "stability"}}
-    files = {name: (folder / name).read_bytes() for name in package_files(folder)}
-    files[publish.STABILITY] = toml.dumps(found).encode()
-    told = tomllib.loads(files[publish.STABILITY].decode("utf-8"))
-    publish.write(folder, publish.finish({**plain, "stability": told}, files))
 
 
 def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Progress, check: bool = False) -> int:
@@ -133,7 +112,7 @@ def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Prog
         do = "give two lesions or more, to a model whose inputs are measured inside the contour; nothing was written"
         raise ConfigError([told], at=str(folder), do=do)
     if not check:
-        fold(folder, found)
+        publish.fold(folder, "stability", found)
         return 0
     changed = list(_changed(manifest.stability, tomllib.loads(toml.dumps(found))))
     progress("\n".join(f"differs: {each}" for each in changed) or "reproduced")
@@ -156,13 +135,6 @@ def _alike(old: object, new: object) -> bool:
     if isinstance(old, float) and isinstance(new, float):
         return abs(old - new) <= LAST_DIGIT
     return old == new
-
-
-def _corrected(volume: Volume, extraction: Extraction) -> Volume:
-    """The bias field belongs to the image, not to the contour: it is taken off once."""
-    if extraction.bias_correction != "n4":
-        return volume
-    return replace(volume, voxels=n4(volume))
 
 
 def _drawn(mask: Mask, geometry: Geometry) -> Iterator[Mask]:
@@ -188,23 +160,9 @@ def _sampled(volume: Volume, mask: Mask) -> Iterator[tuple[Volume, Mask]]:
 
 def _measured(volume: Volume, mask: Mask, extraction: Extraction, items: Sequence[ModelInput]) -> Values:
     """Inputs that have a value here, on the scale that the model weighs."""
-    if not mask.any():
-        return {}
-    classes = {item.quantity.split("_")[1] for item in items if item.source.startswith("feature:")}
-    found = _numbers(measure(volume, mask, extraction, features=bool(classes), classes=classes))
-    known = {item.name: found[item.quantity] for item in items if item.quantity in found}
+    known = values(volume, mask, extraction, items)
     logs = {item.name for item in items if item.scale == "log"}
     return {name: float(np.log(value)) if name in logs else value for name, value in known.items()}
-
-
-def _numbers(found: Measurements) -> Mapping[str, float]:
-    lengths = {
-        "volume_ml": found.volume_ml,
-        "long_axis_mm": found.long_axis.length_mm,
-        "short_axis_mm": found.short_axis.length_mm,
-        "diameter_3d_mm": found.diameter_3d_mm,
-    }
-    return {**lengths, **found.features}
 
 
 def _table(items: Sequence[ModelInput], lesions: Sequence[Sequence[Values]]) -> dict[str, Any]:
@@ -212,7 +170,7 @@ def _table(items: Sequence[ModelInput], lesions: Sequence[Sequence[Values]]) -> 
         return {}
     table: dict[str, Any] = {}
     for item in items:
-        values: Array = np.array([[way[item.name] for way in ways] for ways in lesions])
-        low, high = interval(values)
-        table[item.name] = {"icc": round(icc(values), 3), "interval": [round(low, 3), round(high, 3)]}
+        measured: Array = np.array([[way[item.name] for way in ways] for ways in lesions])
+        low, high = interval(measured)
+        table[item.name] = {"icc": round(icc(measured), 3), "interval": [round(low, 3), round(high, 3)]}
     return table

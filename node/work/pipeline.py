@@ -129,7 +129,7 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
     with stage("organ"):
         lungs = _organ(rules.organ, measured.volume)
     with stage("segment"):
-        segmented = segment(registered.volumes, _sources(order, parts), rules.lesion, parts.segmenters)
+        segmented = segment(registered.volumes, _sources(order, parts), rules.lesion, parts.segmenters, registered.laid)
         notes = (*measured.volume.notes, *registered.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
     with stage("measure"):
         asking = [each.manifest for each in parts.classifiers.values() if each.manifest.features]
@@ -190,7 +190,7 @@ def _coverage(policy: str, lungs: Lungs | None, lesions: tuple[Contour, ...]) ->
 
 
 def _sources(order: Order, parts: Parts) -> list[SourceFiles]:
-    return [SourceFiles(s.kind, tuple(_paths(s.inputs, parts)), s.model) for s in order.lesion]
+    return [SourceFiles(s.kind, tuple(_paths(s.inputs, parts)), s.model, s.role) for s in order.lesion]
 
 
 def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:

@@ -11,12 +11,13 @@ from node.dicom.envelope import KINDS, MANUFACTURER, MODEL_NAME, Envelope, devic
 from node.domain.clinical import Clinical
 from node.domain.document import ResultKind
 from node.domain.findings import Findings
-from node.domain.order import Order
+from node.domain.order import Input, Order
 from node.stages.load import Loaded
 from node.work import objects
 from tests.golden.situations import LUNG, WRITTEN_AT
 from tests.support.findings import DRAWN, EGFR, FOUND, KRAS, SEGMENTER, make_case, reread
 from tests.support.reports import named, walk
+from tests.support.series import MR
 
 REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 PRIVATE = {"99RADNODE", "HGNC"}
@@ -176,6 +177,33 @@ def test_reports_declare_every_coding_scheme_of_their_own(every):
         assert used & PRIVATE <= declared, kind
         if kind in {"sr", "key-sr", "text-sr"}:
             assert "99RADNODE" in used
+
+
+def test_a_series_that_was_drawn_on_is_named_in_every_object(case, order):
+    """
+    Measured on one series and drawn on another: SEG, reports, document and page name the instances of both, the
+    measured one first, because viewers lay a Segmentation on the first series that it names.
+    """
+    ct, flair = instances(case.volume.series_uid, len(case.volume.slices)), instances("1.2.99.7", 3)
+    of_two = replace(order, roles={"ct": ct, "flair": flair})
+    loaded = Loaded(case.volume, tuple(case.headers))
+    refusal = Findings(state="refused", reason_code="missing slices", reason="two are missing", models=(EGFR,))
+    made = [*objects.evaluated(of_two, case.findings, loaded).items()]
+    made += objects.refused(of_two, refusal, case.headers).items()
+    drawn_on = {each.sop_uid for each in flair}
+    for kind, ds in made:
+        named_here = [str(e.value) for e in ds.iterall() if e.keyword == "ReferencedSOPInstanceUID"]
+        assert drawn_on <= set(named_here), kind
+        assert set(named_here) - drawn_on, kind
+        if kind in {"seg", "labelmap"}:
+            first, second = ds.ReferencedSeriesSequence
+            assert (first.SeriesInstanceUID, second.SeriesInstanceUID) == (case.volume.series_uid, "1.2.99.7")
+
+
+def instances(series_uid, count):
+    """Instances of a series as an order names them."""
+    same = {"sop_class": MR, "series_uid": series_uid, "study_uid": "1.2.99", "digest": "", "content": "", "path": ""}
+    return tuple(Input(sop_uid=f"{series_uid}.{n}", **same) for n in range(1, count + 1))
 
 
 def codes_of(ds):

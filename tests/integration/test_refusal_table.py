@@ -44,17 +44,18 @@ FAR = {"radius": 22.0, "shape": (40, 64, 64), "spacing": (1.5, 1.0, 1.0), "at": 
 """A perfect ball of one intensity, which no tumour is."""
 
 
-def pipeline(modality: str, model: str, organ: str = "", **role: Any) -> Config:
-    """One pipeline with one role and one model, which reads what somebody drew."""
+def pipeline(modality: str, model: str, organ: str = "", source: str = "rtstruct") -> Config:
+    """One pipeline with one role and one model, which reads what somebody drew, or another one found."""
     rules = {
-        "name": "p", "series": {"image": {"modality": modality, **role}}, "models": [model], "organ": organ,
-        "lesion": {"from": ["rtstruct"]},
+        "name": "p", "series": {"image": {"modality": modality}}, "models": [model], "organ": organ,
+        "lesion": {"from": [source]},
     }  # fmt: skip
     return Config.model_validate({"pipelines": [rules]})
 
 
 GLIOMA, LUNG = pipeline("MR", "glioma-idh"), pipeline("CT", "lung-egfr", "lung")
 CT_GLIOMA = pipeline("CT", "glioma-idh")
+SEARCHED = pipeline("MR", "glioma-idh", source="model:glioma-flair")
 
 
 def head(**changes: Any) -> Callable[[Path, Path], Path]:
@@ -104,7 +105,7 @@ def tilted(_data: Path, folder: Path) -> Path:
 T1 = {"EchoTime": 10, "RepetitionTime": 600}
 DARK_FLUID = {"EchoTime": 120, "RepetitionTime": 9000, "InversionTime": 2500, "ScanningSequence": "IR"}
 ROLES = Config.model_validate({"pipelines": [{
-    "name": "p", "models": ["glioma-idh"], "lesion": {"from": ["rtstruct"]},
+    "name": "p", "models": ["glioma-idh"], "lesion": {"from": ["model:glioma-flair"]},
     "series": {"t1c": {"modality": "MR", "sequence": "t1", "contrast": True},
                "flair": {"modality": "MR", "sequence": "flair"}},
 }]})  # fmt: skip
@@ -175,7 +176,9 @@ TABLE = (
     Row("a localizer", head(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), GLIOMA, "not an axial acquisition",
         "LOCALIZER"),
     Row("colour", head(SamplesPerPixel=3, PhotometricInterpretation="RGB"), GLIOMA, "colour image", "sample"),
-    Row("a single slice (real MR)", one_file("transfer-syntaxes/MR1_UNC"), GLIOMA, "too few slices", "1 slice"),
+    Row("a single slice (real MR)", one_file("transfer-syntaxes/MR1_UNC"), SEARCHED, "too few slices", "1 slice"),
+    Row("the same where nobody drew a lesion and no model searches", one_file("transfer-syntaxes/MR1_UNC"), GLIOMA,
+        "no lesion", "no source of a lesion"),
     Row("lossy in the past", head(LossyImageCompression="01"), GLIOMA, "lossy compression", "lossy"),
     Row("gantry tilt", tilted, GLIOMA, "gantry tilt", "sideways"),
     Row("missing slices", head(drop=(6, 7)), GLIOMA, "missing slices", "missing"),

@@ -261,9 +261,12 @@ def edges_of(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.f
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("site", ["ct"], indirect=True)
-def test_ohif_draws_the_contour_and_writes_the_probability_beside_it(site, tmp_path):
-    """On the slice of the long axis, around the very pixels of the Segmentation; the numbers say "AI-predicted"."""
+@pytest.mark.parametrize("site", ["ct", "mr"], indirect=True)
+def test_ohif_draws_the_contour_and_writes_the_numbers_beside_it(site, tmp_path):
+    """
+    On the slice of the long axis, around the very pixels of the Segmentation, a predicted number first: it says
+    "AI-predicted". Where no model was asked, the volume leads.
+    """
     key, seg = site.results["key-sr"], site.results["seg"]
     [sop_uid] = {i.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for i in walk(key) if i.ValueType == "IMAGE"}
     shares = [f"{n}: {value:.2f} %" for n, (value, unit) in numbers(groups(key)[0]).items() if unit == "%"]

@@ -11,6 +11,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.events import Event
 from pynetdicom.sop_class import CTImageStorage, StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
@@ -151,7 +153,7 @@ class Modality:
         ae = AE(ae_title=self.ae_title)
         ae.add_requested_context(StorageCommitmentPushModel)
         handlers = [(evt.EVT_N_EVENT_REPORT, self._reported)]
-        association = ae.associate("127.0.0.1", port, ae_title="RADNODE", evt_handlers=handlers)
+        association = orderly(ae.associate("127.0.0.1", port, ae_title="RADNODE", evt_handlers=handlers))
         if not association.is_established:
             return None
         wanted = report_of(uid or generate_uid(), references, lambda _: 0)
@@ -171,6 +173,43 @@ class Modality:
         failed = {str(i.ReferencedSOPInstanceUID): int(i.FailureReason) for i in said.get("FailedSOPSequence") or ()}
         self.reports.append((str(said.TransactionUID), committed, failed))
         return self.answer, None
+
+
+class _AnswersOnly(DIMSEServiceProvider):
+    """Gives messages only to whoever waits for an answer."""
+
+    def get_msg(self, block: bool = False) -> object:  # noqa: FBT001
+        return super().get_msg(block=True) if block else (None, None)
+
+
+def orderly(association: Association, *, waits: bool = True) -> Association:
+    """
+    Take two races out of a requestor of pynetdicom: on a busy machine they cost an answer or the end of the release.
+
+    Its reactor polls the queue in which an answer is awaited, and may take it away. And the end of its thread for a
+    report takes back the pause for which a release waits, which then would never return.
+
+    Args:
+        waits: Whether a release waits for reports that are being taken.
+    """
+    if not association.is_established:
+        return association
+    release, reports = association.release, []
+    serve = association._serve_request
+
+    def served(message: object, context_id: int) -> None:
+        reports.append(threading.current_thread())
+        serve(message, context_id)
+
+    def release_afterwards() -> None:
+        for thread in reports:
+            thread.join()
+        release()
+
+    association.dimse = _AnswersOnly(association)
+    if waits:
+        association._serve_request, association.release = served, release_afterwards
+    return association
 
 
 def report_of(uid: str, references: Sequence[Reference], lacks: Callable[[str], int]) -> Dataset:

@@ -12,6 +12,9 @@ from tests.support.volumes import geometry_of, rotation, volume_of
 
 BASE = (-105.0, -115.0, -70.0)
 
+LESION_AT = np.array([-34.0, 12.0, 22.0])  #: LPS of the middle of the lesion
+LESION_MM = np.array([16.0, 19.0, 14.0])  #: its half axes along x, y and z
+
 _NOISE = ndimage.gaussian_filter(np.random.default_rng(7).normal(size=(76, 76, 76)), 2.0)
 _FOLDS = _NOISE / _NOISE.std()
 """Folds of about 10 mm, one value each 4 mm from -150 mm on along x, y and z: without them a head is nearly a ball."""
@@ -65,7 +68,7 @@ def _tissue(points: NDArray[np.float64]) -> NDArray[np.float32]:
     for side in (-1, 1):
         ventricle = ((x - side * 14) / 7) ** 2 + ((y + 6) / 26) ** 2 + ((z - 8) / 12) ** 2 < 1
         value = np.where(ventricle, 120.0, value)
-    lesion = ((x + 34) / 16) ** 2 + ((y - 20) / 19) ** 2 + ((z - 22) / 14) ** 2 < 1
+    lesion = np.linalg.norm((points - LESION_AT) / LESION_MM, axis=-1) < 1
     value = np.where(lesion & (radius < 0.9), 760.0, value)
     value = np.where((radius >= 0.94) & (radius < 1.0), 640.0, value)
     return np.asarray(ndimage.gaussian_filter(value, 0.6), np.float32)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from node.config import Config
+from node.dicom.evaluated import EVALUATED, YES_NO, Meaning
 from node.domain.flat import CASE, LESION, PREDICTION
 from node.domain.refusals import REFUSALS
 
@@ -41,6 +42,25 @@ def text_codes() -> str:
         for key, meaning in PREDICTION.items()
     ]
     return "\n".join(["| code | meaning |", "|---|---|", *(f"| {code} | {meaning} |" for code, meaning in rows)])
+
+
+def reader_findings() -> str:
+    """What is understood of a reader's SR: names of findings, then their answers."""
+    rows = [(each.quantity, "", each.name) for each in EVALUATED]
+    answers = {id(each.answers): each for each in EVALUATED}
+    for each in answers.values():
+        kind = "yes/no" if each.answers is YES_NO else each.quantity
+        rows += [(kind, f" = {level}", meaning) for level, meaning in each.answers.items()]
+    lines = [f"| {what}{level} | {_codes(meaning)} | {_words(meaning)} |" for what, level, meaning in rows]
+    return "\n".join(["| finding | codes (scheme value) | code meanings |", "|---|---|---|", *lines])
+
+
+def _codes(meaning: Meaning) -> str:
+    return ", ".join(f"{scheme} {value}" for scheme, value in sorted(meaning.codes)) or "–"
+
+
+def _words(meaning: Meaning) -> str:
+    return ", ".join(sorted(meaning.words))
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
@@ -74,6 +94,7 @@ def _default(info: FieldInfo) -> str:
 def filled(text: str) -> str:
     """The README with its tables as the code has them."""
     tables = {"configuration": configuration(), "refusals": refusals(), "text-codes": text_codes()}
+    tables["reader-findings"] = reader_findings()
     for name, table in tables.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         text = re.sub(f"{begin}.*{end}", lambda _, t=table, b=begin, e=end: f"{b}\n{t}\n{e}", text, flags=re.DOTALL)

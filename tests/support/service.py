@@ -26,12 +26,15 @@ class Service:
         receive: str = "",
         sections: str = "",
         pipeline: str = "",
+        pipelines: str = "",
+        send: tuple[str, ...] = ("seg", "sr"),
         quiet_s: float = 1.0,
         count: bool = False,
     ) -> None:
         """
         `sections` is added to config.toml as it is, `pipeline` inside the lung pipeline's table, `receive` and `pacs`
         inside the tables of the door and of the PACS; `count` asks the PACS for the number of instances of a study.
+        `pipelines` stand in the place of the lung pipeline; `send` is what the PACS gets.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.port, self.state = folder, free_port(), folder / "state"
@@ -39,20 +42,22 @@ class Service:
         destination = (
             f'[peers.pacs]\nae_title = "ORTHANC"\nhost = "127.0.0.1"\nport = {pacs_port}\n'
             f"count = {json.dumps(count)}\n{pacs}\n"
-            '[destinations.pacs]\npeer = "pacs"\n'
+            f'[destinations.pacs]\npeer = "pacs"\nsend = {json.dumps(send)}\n'
             if pacs_port
             else ""
         )
-        self.config.write_text(
-            f'[node]\nstate_dir = "state"\nlog_level = "DEBUG"\n'
-            f'[receive]\nae_title = "RADNODE"\nhost = "127.0.0.1"\nport = {self.port}\nlow_disk_gb = 0.05\n{receive}\n'
-            f"[settle]\nstudy_quiet_s = {quiet_s}\ngap_wait_s = 1\n[work]\nworkers = 1\nstop_grace_s = 5\n"
-            f'[peers.scanner]\nae_title = "SCANNER"\n{destination}{sections}\n'
+        lung = (
             f'[[pipelines]]\nname = "lung"\norgan = "lung"\nmodels = ["lung-egfr"]\nmax_study_age_days = 36500\n'
             f'finding_site = ["39607008", "SCT", "Lung"]\n'
             f"send_to = {json.dumps(['pacs'] if pacs_port else [])}\n{pipeline}\n"
             '[pipelines.series.ct]\nmodality = "CT"\n'
             '[pipelines.lesion]\nfrom = ["rtstruct", "seg", "seed", "model:lung-lesion"]\n'
+        )
+        self.config.write_text(
+            f'[node]\nstate_dir = "state"\nlog_level = "DEBUG"\n'
+            f'[receive]\nae_title = "RADNODE"\nhost = "127.0.0.1"\nport = {self.port}\nlow_disk_gb = 0.05\n{receive}\n'
+            f"[settle]\nstudy_quiet_s = {quiet_s}\ngap_wait_s = 1\n[work]\nworkers = 1\nstop_grace_s = 5\n"
+            f'[peers.scanner]\nae_title = "SCANNER"\n{destination}{sections}\n{pipelines or lung}'
         )
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -25,7 +25,10 @@ def test_the_shipped_configuration_is_valid_and_lets_nobody_in():
     config = parse(shipped.config().read_text(), at="shipped", base=Path("/srv"))
     assert not config.peers
     assert config.node.state_dir == Path("/srv/state")
-    assert config.pipelines[0].lesion.sources == ("rtstruct", "seg", "seed")
+    assert [pipeline.name for pipeline in config.pipelines] == ["lung", "glioma"]
+    for pipeline in config.pipelines:
+        assert pipeline.lesion.sources == ("rtstruct", "seg", "seed")
+        assert pipeline.send_to == ()
 
 
 def test_every_mistake_is_told_at_once_with_key_value_and_suggestion():
@@ -46,6 +49,15 @@ def test_names_that_point_nowhere_are_mistakes():
     assert "destinations.pacs.peer: 'pcas' is not among peers (pacs); did you mean 'pacs'?" in found
     assert "pipelines.lung.send_to: 'pax' is not among destinations (pacs)" in found
     assert any(line.startswith("pipelines.lung.deliver_refusals: 'no lesions' is not among") for line in found)
+
+
+def test_codes_of_a_readers_findings_are_checked():
+    """A finding that no report can state, and one code for two findings; a right table comes back turned round."""
+    assert any("no finding age" in line for line in mistakes('[clinical]\nsr_names.age = [["A", "99X"]]\n'))
+    twice = '[clinical.sr_names]\nsolid = [["A", "99X"]]\ncentral = [["A", "99X"]]\n'
+    assert any("a code names one finding only" in line for line in mistakes(twice))
+    right = parse(twice.replace('central = [["A"', 'central = [["B"'), at="config.toml", base=Path("/"))
+    assert right.clinical.own_names == {("99X", "A"): "solid", ("99X", "B"): "central"}
 
 
 def test_a_destination_chooses_among_the_results():

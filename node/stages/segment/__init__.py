@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,23 +11,30 @@ from node.domain import sources
 from node.domain.findings import Contour, Segmented
 from node.domain.language import joined, say
 from node.domain.order import LesionRules, SourceKind
-from node.domain.volume import Volume
+from node.domain.volume import Laid, Volume
 from node.errors import InstanceUnreadable, Refused
 from node.imaging.regrid import overlap
 from node.inference.drawn import drawn_by
 from node.inference.model import Segmenter
-from node.stages.segment.drawings import READERS, Found
+from node.stages.segment.bring import brought
+from node.stages.segment.drawings import READERS, Canvas, Found
 
+NOTHING_LAID: Mapping[str, Laid] = {}
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFiles:
-    """One possible source of the lesion: the objects of a kind, or the package id of a segmenter."""
+    """
+    One possible source of the lesion: the objects of a kind, or the package id of a segmenter.
+
+    `role` is the series that the objects were drawn on, "" for the one that is measured.
+    """
 
     kind: SourceKind
     paths: tuple[Path, ...]
     model: str = ""
+    role: str = ""
 
 
 def segment(
@@ -35,6 +42,7 @@ def segment(
     at_hand: Sequence[SourceFiles],
     rules: LesionRules,
     segmenters: Mapping[str, Segmenter],
+    laid: Mapping[str, Laid] = NOTHING_LAID,
 ) -> Segmented:
     """
     Take the lesions from the first source that shows any.
@@ -44,6 +52,7 @@ def segment(
         at_hand: Sources in order of preference.
         rules: Which drawings count, and which are picked.
         segmenters: Package id to an open segmenter.
+        laid: Role name of every further series to how it was laid on the first one.
 
     Returns:
         The lesions by volume, largest first.
@@ -56,26 +65,45 @@ def segment(
     volume = next(iter(volumes.values()))
     skipped: list[PassedOver] = []
     for position, source in enumerate(at_hand):
-        drawn = list(_draw(source, volumes, rules, segmenters))
+        drawn = list(_draw(source, volumes, rules, segmenters, laid))
         skipped += [each for each in drawn if isinstance(each, PassedOver)]
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
-            unused = [each for each in at_hand[position + 1 :] if each.kind != "model"]  # nobody drew in a model's name
-            skipped += [PassedOver(sources.NAMES[each.kind], "", sources.NOT_NEEDED) for each in unused]
+            skipped += _unused(source, at_hand[position + 1 :])
             return _pick(lesions, skipped, rules, volume)
     raise _nothing(skipped, volume)
 
 
+def _unused(used: SourceFiles, others: Sequence[SourceFiles]) -> Iterator[PassedOver]:
+    """The drawings behind the one that counts; nobody drew in a model's name."""
+    for each in others:
+        if each.kind != "model":
+            outranked = each.role and not used.role and used.kind != "model"
+            why = sources.MEASURED_FIRST if outranked else sources.NOT_NEEDED
+            yield PassedOver(sources.on(sources.NAMES[each.kind], each.role), "", why)
+
+
 def _draw(
-    source: SourceFiles, volumes: Mapping[str, Volume], rules: LesionRules, segmenters: Mapping[str, Segmenter]
+    source: SourceFiles,
+    volumes: Mapping[str, Volume],
+    rules: LesionRules,
+    segmenters: Mapping[str, Segmenter],
+    laid: Mapping[str, Laid],
 ) -> Found:
-    volume = next(iter(volumes.values()))
+    (first, measured), *_ = volumes.items()
     if source.kind == "model":
-        yield from drawn_by(source.model, volumes, rules.min_trust, segmenters)
-        return
+        return drawn_by(source.model, volumes, rules.min_trust, segmenters)
+    came = {first: measured} | {role: each.came for role, each in laid.items()}
+    own = came[source.role or first]
+    others = frozenset(s.sop_uid for volume in came.values() if volume is not own for s in volume.slices)
+    drawn = _read(source, Canvas(own, others), rules)
+    return brought(drawn, source.role, laid[source.role], first, measured) if source.role else drawn
+
+
+def _read(source: SourceFiles, canvas: Canvas, rules: LesionRules) -> Found:
     for path in source.paths:
         try:
-            yield from READERS[source.kind](path, volume, rules)
+            yield from READERS[source.kind](path, canvas, rules)
         except InstanceUnreadable as error:
             yield PassedOver(sources.NAMES[source.kind], "", error.found, "contour mismatch")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,20 @@ Found = Iterator[Contour | PassedOver]
 """What one source gives: lesions in its order of preference, and what of it is not used."""
 
 
-def _from_structure_set(path: Path, volume: Volume, rules: LesionRules) -> Found:
+@dataclass(frozen=True, slots=True, eq=False)
+class Canvas:
+    """
+    The series that a drawing is read on, placed as when it was drawn.
+
+    Attributes:
+        others: SOP Instance UIDs of the images of the pipeline's other series.
+    """
+
+    volume: Volume
+    others: frozenset[str] = frozenset()
+
+
+def _from_structure_set(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
     """The ROIs of the best standing that can be drawn; worse ones only where none of the better can."""
     found = read_structure_set(path)
     ranked: dict[int, list[tuple[Roi, Standing]]] = {}
@@ -43,17 +57,20 @@ def _from_structure_set(path: Path, volume: Volume, rules: LesionRules) -> Found
             why = say("one {standing} is preferred", standing=chosen)
             yield from (PassedOver(sources.roi(r.number), r.name, why) for r, _ in group)
             continue
-        drawn = [_from_roi(roi, found, volume) for roi, _ in group]
+        drawn = [_from_roi(roi, found, canvas) for roi, _ in group]
         yield from drawn
         chosen = group[0][1].why if any(isinstance(each, Contour) for each in drawn) else ""
 
 
-def _from_roi(roi: Roi, found: StructureSet, volume: Volume) -> Contour | PassedOver:
-    what = sources.roi(roi.number)
+def _from_roi(roi: Roi, found: StructureSet, canvas: Canvas) -> Contour | PassedOver:
+    what, volume = sources.roi(roi.number), canvas.volume
+    strange = bool(roi.sop_uids) and roi.sop_uids.isdisjoint(s.sop_uid for s in volume.slices)
     if not roi.contours:
         return PassedOver(what, roi.name, joined(roi.skipped, "; ") or sources.NEVER_DRAWN)
     if reason := elsewhere(roi.frame_uid, roi.sop_uids or found.sop_uids, volume):
         return PassedOver(what, roi.name, reason, "contour mismatch")
+    if strange and roi.sop_uids & canvas.others:  # one frame of reference is no promise that the patient lay still
+        return PassedOver(what, roi.name, sources.ON_ANOTHER)
     try:
         raster = rasterise(roi.contours, volume.geometry)
     except Refused as refused:
@@ -66,7 +83,7 @@ def _from_roi(roi: Roi, found: StructureSet, volume: Volume) -> Contour | Passed
         notes.append(sources.MAKER_UNKNOWN)
     if target:
         notes.append(sources.TARGET_VOLUME)
-    if roi.sop_uids and roi.sop_uids.isdisjoint(s.sop_uid for s in volume.slices):
+    if strange:
         notes.append(sources.OTHER_IMAGES)
     provenance = _provenance(
         "rtstruct",
@@ -92,8 +109,8 @@ def _provenance(kind: SourceKind, found: StructureSet | Segmentation | SeedFile,
     )
 
 
-def _from_segmentation(path: Path, volume: Volume, rules: LesionRules) -> Found:
-    found = read_segmentation(path)
+def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
+    found, volume = read_segmentation(path), canvas.volume
     for each in found.segments:
         what, labelled = sources.segment(each.number), re.search(rules.label_pattern, each.label) is not None
         if excluded(each.label, rules):
@@ -134,7 +151,8 @@ def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour
     return Contour(mask=mask, provenance=provenance)
 
 
-def _from_seeds(path: Path, volume: Volume, rules: LesionRules) -> Found:
+def _from_seeds(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
+    volume = canvas.volume
     found = read_seeds(path, locator(volume), rules.seed_pattern)
     yield from found.skipped
     for each in found.seeds:
@@ -162,7 +180,7 @@ def _from_seed(each: Seed, found: SeedFile, volume: Volume) -> Contour | PassedO
     return Contour(mask=grown.mask, provenance=provenance)
 
 
-READERS: Mapping[SourceKind, Callable[[Path, Volume, LesionRules], Found]] = {
+READERS: Mapping[SourceKind, Callable[[Path, Canvas, LesionRules], Found]] = {
     "rtstruct": _from_structure_set,
     "seg": _from_segmentation,
     "seed": _from_seeds,

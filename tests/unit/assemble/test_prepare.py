@@ -16,7 +16,10 @@ from node.domain.series import Frame, Instance, Patient, Stored
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CT = "1.2.840.10008.5.1.4.1.1.2"
 LUNG = Pipeline(name="lung", number=0, roles={"ct": Role(modality="CT")}, lesion=LesionRules())
-SITE = Site(installation="here", node_version="0", models={}, clinical=lambda *_: Clinical(), speaks=lambda *_: True)
+SITE = Site(
+    installation="here", node_version="0", models={}, clinical=lambda *_: Clinical(), speaks=lambda *_: True,
+    reads=lambda _: None, asks={},
+)  # fmt: skip
 
 
 def ct(number: int, *, series: str = "1.2.3", frame: str = "1.9", patient: str = "P", **attributes: str) -> Instance:

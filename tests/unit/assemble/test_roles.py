@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 
 from node.assemble.prepare import change, prepare
-from node.domain.order import LesionRules, Pipeline
+from node.assemble.study import SEGMENTATIONS
+from node.domain.order import LesionRules, Order, Pipeline
 from node.domain.rules import Role
 from node.domain.series import Instance
-from tests.unit.assemble.test_prepare import NOW, SITE, ct, stored, study
+from tests.unit.assemble.test_prepare import NOW, SITE, ct, rtstruct, stored, study
 from tests.unit.assemble.test_settle import Bench
 
 GLIOMA = Pipeline(
@@ -91,3 +92,72 @@ def test_a_restart_does_not_forget_what_is_awaited(bench):
     bench.after(121)
     bench.assembler = bench.make(**{f: getattr(GLIOMA, f) for f in ("name", "roles", "lesion")})
     assert bench.after(1700) == 1
+
+
+DRAWN = replace(GLIOMA, lesion=LesionRules())
+FRAMES = {"1.9": frozenset({"1.2.3"}), "1.8": frozenset({"1.2.4"})}
+OTHER_FLAIR = [replace(each, frame_uid="1.8") for each in FLAIR]
+
+
+def seg(uid: str, *references: str, frame: str = "1.9") -> Instance:
+    """A Segmentation."""
+    drawn = rtstruct(references=references, frame=frame, uid=uid)
+    return replace(drawn, sop_class=min(SEGMENTATIONS), modality="SEG", frame_uid=frame)
+
+
+def lesions(*instances: Instance, rules: Pipeline = DRAWN) -> list[tuple[str, str]]:
+    """Kind and role of the sources that an order names."""
+    made = study([stored(i) for i in (*T1C, *OTHER_FLAIR, *instances)], FRAMES)
+    made = replace(made, objects=tuple(c for c in made.objects if c.stored.instance.modality in {"RTSTRUCT", "SEG"}))
+    order = prepare(made, rules, SITE, NOW).order
+    assert order is not None
+    assert order == Order.from_json(order.to_json())
+    return [(source.kind, source.role) for source in order.lesion]
+
+
+@pytest.mark.parametrize(
+    "drawing",
+    [rtstruct(references=("1.2.4.3",), frame="1.8"), rtstruct(frame="1.8"), seg("1.7.2", "1.2.4.3", frame="1.8")],
+)
+def test_a_drawing_on_another_role_is_a_source_too(drawing):
+    """By the images it names or by its frame of reference; the order says whose images it was drawn on."""
+    assert [role for _, role in lesions(drawing)] == ["flair"]
+
+
+def test_outlines_on_the_measured_series_come_first_and_marks_after_all_outlines():
+    """Within the order that the site configured, in which a model keeps its place."""
+    drawings = (rtstruct(references=("1.2.4.3",), frame="1.8"), seg("1.7.2", "1.2.3.3"), seg("1.7.3", "1.2.4.3"))
+    searched = replace(DRAWN, lesion=LesionRules(sources=("rtstruct", "model:m", "seg")))
+
+    assert lesions(*drawings) == [("seg", ""), ("rtstruct", "flair"), ("seg", "flair")]
+    assert lesions(*drawings, rules=searched) == [("rtstruct", "flair"), ("model", ""), ("seg", ""), ("seg", "flair")]
+
+
+def test_a_structure_set_that_names_both_series_is_asked_for_both():
+    """Which of its outlines was drawn where stands in it, contour by contour."""
+    assert lesions(rtstruct(references=("1.2.3.3", "1.2.4.3"))) == [("rtstruct", ""), ("rtstruct", "flair")]
+
+
+def test_a_study_that_asks_nothing_is_refused_without_a_look_at_it():
+    """No drawing, and no model to search: "no lesion", which no destination gets unless it was configured to."""
+    [whole, part] = [
+        prepare(study([stored(i) for i in images]), DRAWN, SITE, NOW + timedelta(hours=1)).order
+        for images in ((*T1C, *FLAIR), T1C)
+    ]
+    assert whole is not None
+    assert part is not None
+
+    assert whole.refusal == ("no lesion", "no source of a lesion is at hand")
+    assert part.refusal == ("no lesion", "no series fits flair; no source of a lesion is at hand")
+    assert part.refusal[0] in DRAWN.silent_refusals
+
+
+def test_a_study_with_a_drawing_is_told_which_role_it_lacks():
+    """Whoever drew it waits for an answer; the drawing may lie on any series that is there."""
+    made = study([stored(i) for i in (*OTHER_FLAIR, rtstruct(references=("1.2.4.3",), frame="1.8"))], FRAMES)
+    made = replace(made, objects=tuple(c for c in made.objects if c.stored.instance.modality == "RTSTRUCT"))
+    found = prepare(made, DRAWN, SITE, NOW + timedelta(hours=1))
+
+    assert found.order is not None
+    assert found.order.refusal == ("role missing", "no series fits t1c")
+    assert found.order.refusal[0] not in DRAWN.silent_refusals

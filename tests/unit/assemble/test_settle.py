@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 
+from node.assemble.prepare import Site
 from node.assemble.settle import Assembler, Patience
 from node.domain.order import Order
 from node.domain.series import Instance
@@ -22,8 +23,8 @@ QUIET, GAP = timedelta(seconds=120), timedelta(seconds=600)
 class Bench:
     """A ledger, an assembler, and a clock that the test moves."""
 
-    def __init__(self, url: str) -> None:
-        self.now = NOW
+    def __init__(self, url: str, site: Site = SITE) -> None:
+        self.now, self.site = NOW, site
         self.ledger = Ledger.open(url, self.clock)
         self.answers: dict[str, int] = {}
         self.asked = 0
@@ -36,7 +37,7 @@ class Bench:
         return Assembler(
             self.ledger,
             [pipeline],
-            SITE,
+            self.site,
             Patience(quiet=QUIET, gap=GAP),
             self.clock,
             self.count,

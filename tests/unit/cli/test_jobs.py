@@ -93,6 +93,40 @@ def test_the_list_is_as_long_as_was_asked_for(config, ledger):
     assert radnode(config, "list", "--limit", "2").output.count("no series fits a role") == 2
 
 
+@pytest.mark.parametrize(
+    ("states", "listed"),
+    [
+        (("unmatched", "unmatched"), ["lung", "glioma"]),
+        (("unmatched", "waiting"), ["glioma"]),
+        (("ready", "unmatched"), []),
+    ],
+)
+def test_a_pipeline_that_a_study_is_not_for_is_listed_only_where_no_other_takes_it(states, listed, config, ledger):
+    """A chest CT is no line under glioma; what nobody takes is one under each, with the reason."""
+    ledger.record([an_arrival(an_instance("1.3.1", study_uid="1.2"))])
+    cases = [
+        CaseRow("1.2", name, state, {"why": f"why {name}"}, datetime.now(UTC))
+        for name, state in zip(("lung", "glioma"), states, strict=True)
+    ]
+    assert ledger.examine("1.2", ledger.last_arrival("1.2"), cases, [])
+
+    told = radnode(config, "list").output
+    assert {name for name in ("lung", "glioma") if f"why {name}" in told} == set(listed)
+    assert all(f"case  {name}: " in radnode(config, "show", "1.2").output for name in ("lung", "glioma"))
+
+
+def test_pipelines_that_say_the_same_of_a_study_share_a_line(config, ledger):
+    """What nobody takes fills one line, however many pipelines there are."""
+    ledger.record([an_arrival(an_instance("1.3.1", study_uid="1.2"))])
+    now = datetime.now(UTC)
+    cases = [CaseRow("1.2", name, "unmatched", {"why": "no series fits a role"}, now) for name in ("lung", "glioma")]
+    assert ledger.examine("1.2", ledger.last_arrival("1.2"), cases, [])
+
+    assert radnode(config, "list").output.splitlines()[1:] == [
+        "-             unmatched  glioma, lung 1.2  no series fits a role"
+    ]
+
+
 def test_a_study_that_still_arrives_is_listed(config, ledger):
     """The list is not blank while a study has not been judged yet."""
     ledger.record([an_arrival(an_instance("1.2.3"))])

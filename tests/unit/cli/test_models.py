@@ -49,7 +49,9 @@ def test_a_model_is_never_overwritten(trained):
 
 def test_verify_holds_the_card_against_the_manifest(trained, config):
     """As made it is true; a card with a better number is told, even where the hashes were made to fit."""
-    assert "ok     toy 0.1.0" in models("verify", "toy", "--config", config).output
+    good = models("verify", "toy", "--config", config).output
+    assert "ok     toy 0.1.0" in good
+    assert "(card: all of it compared)" in good
     folder = trained[0] / "models" / "toy"
     kept = {name: (folder / name).read_bytes() for name in ("card.md", "model.toml")}
     better = kept["card.md"].replace(b"| AUC | 0.", b"| AUC | 1.")

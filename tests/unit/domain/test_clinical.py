@@ -67,7 +67,7 @@ def test_the_file_counts_before_the_header():
     """A value of the clinical file replaces the header's, and settles the header's problem."""
     header = Clinical({"sex": Value("male", "header"), "smoking": Value("current", "header")}, {"age": "differs"})
     file = Clinical({"age": Value(66.0, "file"), "smoking": Value("never", "file")})
-    merged = merge(file, header)
+    merged = merge(file, Clinical(), header)
     assert {name: value.source for name, value in merged.values.items()} == {
         "sex": "header",
         "smoking": "file",

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from node.domain.facts import ModelFacts
-from node.domain.volume import LoadRules
+from node.domain.findings import Drawing
+from node.domain.volume import LoadRules, Volume
 from node.errors import ModelFailed, Refused
 from node.imaging.lungs import find_lungs
 from node.imaging.phantom import Nodule, chest_phantom
@@ -26,12 +27,18 @@ def model() -> LungLesion:
     return LungLesion(FACTS)
 
 
-def test_a_nodule_is_drawn_with_its_volume_and_trusted(model):
+@pytest.fixture(scope="module")
+def drawn(model) -> tuple[Volume, Drawing]:
+    """The phantom with the nodule, and what the model draws on it."""
+    volume = chest_phantom([NODULE])
+    return volume, model({"ct": volume})
+
+
+def test_a_nodule_is_drawn_with_its_volume_and_trusted(drawn):
     """
     A sphere of 22 mm among vessels is drawn within 10 % of its volume, at its place.
     """
-    volume = chest_phantom([NODULE])
-    drawing = model({"ct": volume})
+    volume, drawing = drawn
     (mask,) = drawing.masks
     centre = volume.geometry.point(np.argwhere(mask).mean(axis=0))
 
@@ -40,12 +47,12 @@ def test_a_nodule_is_drawn_with_its_volume_and_trusted(model):
     assert np.linalg.norm(centre - [-80, -10, 30]) < 1.5
 
 
-def test_the_same_image_gives_the_same_drawing(model):
+def test_the_same_image_gives_the_same_drawing(model, drawn):
     """
     Drawing twice gives the same voxels and the same trust.
     """
-    volume = chest_phantom([NODULE])
-    first, second = model({"ct": volume}), model({"ct": volume})
+    volume, first = drawn
+    second = model({"ct": volume})
 
     assert (first.masks[0] == second.masks[0]).all()
     assert (first.trust, first.why) == (second.trust, second.why)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 
@@ -18,7 +19,8 @@ from node.network.associate import Failure
 from node.network.commitment import Report, Request, ask, report
 from node.network.office import Office
 from node.network.scp import Arrival, Peer, Scp, ScpSettings
-from tests.support.commitments import Archive, report_of
+from tests.support.commitments import Archive, orderly, report_of
+from tests.support.dicom_files import slice_file
 from tests.support.peers import free_port, until
 
 CT = str(CTImageStorage)
@@ -75,7 +77,7 @@ def scanner(door: Door, on_report=None) -> Iterator[object]:
     ae.add_requested_context(StorageCommitmentPushModel)
     ae.add_requested_context(CTImageStorage)
     handlers = [(evt.EVT_N_EVENT_REPORT, on_report)] if on_report else []
-    association = ae.associate("127.0.0.1", door.port, ae_title="RADNODE", evt_handlers=handlers)
+    association = orderly(ae.associate("127.0.0.1", door.port, ae_title="RADNODE", evt_handlers=handlers))
     assert association.is_established
     yield association
     if association.is_established:
@@ -184,18 +186,28 @@ def test_nobody_may_ask_unless_it_is_switched_on():
     assert status == 0x0124
 
 
+def an_image() -> C_STORE:
+    """A request to store one, of a single attribute."""
+    image = C_STORE()
+    image.MessageID, image.Priority = 77, 2
+    image.AffectedSOPClassUID, image.AffectedSOPInstanceUID = CT, "2.25.3"
+    image.DataSet = BytesIO(b"\x08\x00\x18\x00\x06\x00\x00\x002.25.3")
+    return image
+
+
+def context_of(association, sop_class: str) -> int:
+    """The ID of the presentation context."""
+    [context] = [c for c in association.accepted_contexts if c.abstract_syntax == sop_class]
+    return context.context_id
+
+
 def test_a_c_store_that_crosses_our_report_is_not_lost(door):
     """
-    The scanner sends an image before it answers the report: the answer is found, and the image is stored afterwards.
+    The scanner sends an image before it answers the report: the image is stored, and the answer is found.
     """
 
     def cross(event: Event) -> tuple[int, None]:
-        image = C_STORE()
-        image.MessageID, image.Priority = 77, 2
-        image.AffectedSOPClassUID, image.AffectedSOPInstanceUID = CT, "2.25.3"
-        image.DataSet = BytesIO(b"\x08\x00\x18\x00\x06\x00\x00\x002.25.3")
-        [context] = [c for c in event.assoc.accepted_contexts if c.abstract_syntax == CT]
-        event.assoc.dimse.send_msg(image, context.context_id)
+        event.assoc.dimse.send_msg(an_image(), context_of(event.assoc, CT))
         return 0, None
 
     with scanner(door, cross) as association:
@@ -204,6 +216,129 @@ def test_a_c_store_that_crosses_our_report_is_not_lost(door):
         until(lambda: door.stored, what="the image")
 
     assert (answer.status, door.stored) == (0, ["2.25.3"])
+
+
+def test_a_scanner_that_wants_its_image_stored_before_it_answers_is_not_kept_waiting(door):
+    """
+    Both wait for the other's answer: ours comes first, and nobody's time runs out.
+    """
+    answers: list[int] = []
+
+    def insist(event: Event) -> tuple[int, None]:
+        event.assoc.dimse.send_msg(an_image(), context_of(event.assoc, CT))
+        _, response = event.assoc.dimse.msg_queue.get(timeout=10)
+        answers.append(response.Status)
+        return 0, None
+
+    with scanner(door, insist) as association:
+        action(association, report_of("1.2.3", TWO, lambda _: 0))
+        answer = door.office.reply(Report(transaction_uid="1.2.3", committed=TWO))
+
+    assert (answer.status, answers, door.stored) == (0, [0], ["2.25.3"])
+
+
+def test_a_report_that_waits_for_a_request_to_be_served_costs_no_association(tmp_path):
+    """
+    It is ready while the door still serves the scanner, and the news of it is not taken for a missing answer.
+    """
+
+    class Busy(Door):
+        def _requested(self, request: Request) -> int:
+            said = Report(transaction_uid=request.transaction_uid, committed=request.references)
+            self.replying = pool.submit(self.office.reply, said)
+            [association] = self.scp._open.callers
+            until(association.dimse.msg_queue.qsize, what="the news")
+            return super()._requested(request)
+
+    with ThreadPoolExecutor() as pool:
+        door = Busy()
+        with scanner(door, lambda _: (0, None)) as association:
+            action(association, report_of("1.2.3", TWO, lambda _: 0))
+            answer = door.replying.result(20)
+            status = association.send_c_store(slice_file(tmp_path, sop_uid="2.25.4")).Status
+        door.scp.stop()
+
+    assert (answer.status, status, door.stored) == (0, 0, ["2.25.4"])
+
+
+def test_a_report_without_an_answer_costs_no_association_and_its_late_answer_is_nobody_elses(door):
+    """
+    The time runs out for the first report; what answers it later is not taken for the answer to the second.
+    """
+    asked: list[object] = []
+
+    def late(event: Event) -> tuple[int, None]:
+        asked.append(event.request)
+        if len(asked) == 1:
+            until(lambda: len(asked) == 2, what="the second report")
+        else:
+            assert first_sent.wait(20)
+        return (0x0110 if event.request is asked[0] else 0), None
+
+    first_sent = threading.Event()
+    ae = AE(ae_title="SCANNER")
+    ae.add_requested_context(StorageCommitmentPushModel)
+    handlers = [
+        (evt.EVT_N_EVENT_REPORT, late),
+        (evt.EVT_PDU_SENT, lambda _: first_sent.set() if len(asked) == 2 else None),
+    ]
+    association = orderly(ae.associate("127.0.0.1", door.port, ae_title="RADNODE", evt_handlers=handlers))
+    [ours] = door.scp._open.callers
+    ours.dimse_timeout = 1
+    action(association, report_of("1.2.3", TWO, lambda _: 0))
+    action(association, report_of("1.2.4", TWO, lambda _: 0))
+    first = door.office.reply(Report(transaction_uid="1.2.3", committed=TWO))
+    ours.dimse_timeout = 30
+    second = door.office.reply(Report(transaction_uid="1.2.4", committed=TWO))
+    established = association.is_established
+    association.abort()
+
+    assert (first.failure, second.status, established) == (Failure.NO_RESPONSE, 0, True)
+
+
+def test_a_release_that_crosses_our_report_is_answered(door):
+    """
+    A scanner that goes home before it answers is released as it asked, not aborted.
+    """
+
+    def slow(event: Event) -> tuple[int, None]:
+        taken.set()
+        gone.wait(20)
+        return 0, None
+
+    taken, gone = threading.Event(), threading.Event()
+    ae = AE(ae_title="SCANNER")
+    ae.add_requested_context(StorageCommitmentPushModel)
+    handlers = [(evt.EVT_N_EVENT_REPORT, slow)]
+    association = ae.associate("127.0.0.1", door.port, ae_title="RADNODE", evt_handlers=handlers)
+    association = orderly(association, waits=False)
+    action(association, report_of("1.2.3", TWO, lambda _: 0))
+    with ThreadPoolExecutor() as pool:
+        replying = pool.submit(door.office.reply, Report(transaction_uid="1.2.3", committed=TWO))
+        assert taken.wait(20)
+        association.release()
+        answer = replying.result(20)
+        gone.set()
+
+    assert (association.is_released, association.is_aborted, answer.failure) == (True, False, Failure.NO_RESPONSE)
+
+
+def test_a_report_that_is_still_being_taken_when_the_stay_is_over_is_answered_before_the_release():
+    """
+    The release waits for pynetdicom's thread for the report, whose end it must not cross.
+    """
+    archive, taken = Archive(), threading.Event()
+
+    def slowly(_: Report) -> int:
+        taken.set()
+        threading.Event().wait(0.5)
+        return 0
+
+    with archive.open():
+        answer = ask(peer_at(archive.port), "RADNODE", "1.2.3", TWO, on_report=slowly, answered=taken.is_set, hold_s=20)
+        until(lambda: archive.answers, what="the answer to the report")
+
+    assert (answer.status, archive.answers) == (0, [0])
 
 
 def test_an_association_that_is_over_is_not_waited_for(door):

@@ -15,7 +15,8 @@ from node.inference.package import load_package, shipped_models
 from node.training import publish
 from node.training.card_stability import stability as section
 from node.training.lesions import Drawn, gliomas
-from node.training.stability import assess, fold, shipped
+from node.training.publish import fold
+from node.training.stability import assess, shipped
 from tests.support.volumes import ball, geometry_of, volume_of
 
 INPUTS = (
@@ -69,14 +70,14 @@ def test_a_package_is_told_and_stays_whole(found, tmp_path):
     table, _ = found
     folder = tmp_path / "lung-kras"
     shutil.copytree(shipped_models() / "lung-kras", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    fold(folder, table)
+    fold(folder, "stability", table)
     package = load_package(folder)
     package.verify()
     assert package.manifest.stability["contour"]["size"] == table["contour"]["size"]
-    assert tomllib.loads((folder / publish.STABILITY).read_text()) == package.manifest.stability
+    assert tomllib.loads((folder / publish.MEASURED["stability"]).read_text()) == package.manifest.stability
     assert "## Stability" in (folder / "card.md").read_text()
     before = (folder / "model.toml").read_bytes()
-    fold(folder, table)
+    fold(folder, "stability", table)
     assert (folder / "model.toml").read_bytes() == before
 
 
