@@ -15,9 +15,13 @@ from node.domain.language import Said, figure, joined, named, say, told
 
 GENERATED = (
     say("Trained on {n} patients ({population}), {events} of them with {target}."),
+    say("Trained on {rows} rows of {n} patients ({population}), {events} of these patients with {target}."),
     say("Held-out AUC with all inputs {auc}; {views} (0.50 is chance)."),
     say("{events} events for {k} inputs; {rest}"),
     say("{events} events for {k} inputs"),
+    say("{n} patients without the target for {k} inputs; {rest}"),
+    say("{n} patients without the target for {k} inputs"),
+    say("trained with --exploratory"),
     say("{n} of {hospital} and {m} of {other}"),
     say("age {low} to {high} years, median {median}"),
     say("histology: {groups}"),
@@ -70,7 +74,7 @@ def _part(text: str) -> Said:
 
 
 def _pattern(template: str) -> re.Pattern[str]:
-    kinds = {"gene": "[A-Z0-9]+"} | dict.fromkeys(("n", "m", "events", "k", "low", "high", "median"), r"\d+")
+    kinds = {"gene": "[A-Z0-9]+"} | dict.fromkeys(("n", "m", "events", "rows", "k", "low", "high", "median"), r"\d+")
     parts = [
         re.escape(literal) + (f"(?P<{field}>{kinds.get(field, '.+?')})" if field else "")
         for literal, field, *_ in string.Formatter().parse(template)

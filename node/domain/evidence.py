@@ -135,9 +135,23 @@ def _prevalence(prediction: Prediction) -> Said:
 
 
 def _calibration(prediction: Prediction) -> Said:
-    if prediction.model.calibrated:
-        return say("Calibrated in cross-validation on its training data.")
-    return say("NOT CALIBRATED: read it as a score, not as a probability.")
+    facts = prediction.model
+    if facts.slope is None or facts.slope_interval is None:
+        if facts.calibrated:
+            return say("Calibrated in cross-validation on its training data, as its makers state without a number.")
+        return say("NOT CALIBRATED: read it as a score, not as a probability.")
+    measured = {"slope": facts.slope, "lower": facts.slope_interval[0], "upper": facts.slope_interval[1]}
+    if facts.calibrated:
+        return say(
+            "Calibrated in cross-validation on its training data: slope {slope:.2f} (95% interval {lower:.2f} to "
+            "{upper:.2f}; 1 is ideal).",
+            **measured,
+        )
+    return say(
+        "NOT CALIBRATED: read it as a score, not as a probability. In cross-validation on its training data the "
+        "calibration slope was {slope:.2f} (95% interval {lower:.2f} to {upper:.2f}; 1 is ideal).",
+        **measured,
+    )
 
 
 def _operating_point(prediction: Prediction) -> list[Said]:

@@ -28,7 +28,9 @@ class ModelFacts:
         target: What is predicted, in words: "EGFR mutation".
         gene: HGNC symbol, "" for a segmenter.
         hgnc_id: "HGNC:3236", "" where the target is no gene.
-        calibrated: Whether calibration was measured and corrected in cross-validation.
+        calibrated: Whether stated probabilities were shown to come true in cross-validation.
+        slope: Calibration slope that was measured there (1 is ideal), None where none was.
+        slope_interval: Its 95 % interval.
         prevalence: Training prevalence, None for a segmenter.
         interval_level: Nominal level of the interval, e.g. 0.95.
         training: One sentence: population and numbers.
@@ -47,6 +49,8 @@ class ModelFacts:
     gene: str = ""
     hgnc_id: str = ""
     calibrated: bool = False
+    slope: float | None = None
+    slope_interval: tuple[float, float] | None = None
     prevalence: float | None = None
     interval_level: float = 0.95
     operating_point: OperatingPoint | None = None

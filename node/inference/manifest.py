@@ -69,13 +69,15 @@ class Training:
         population: Who they were and where.
         n: Patients.
         events: Patients with the target.
-        prevalence: Share of `events`, which the answers are calibrated to; None for a segmenter.
+        rows: Rows of the table, where a patient may have several.
+        prevalence: Share (of the rows) with the target, which the answers are made for; None for a segmenter.
     """
 
     sentence: str = ""
     population: str = ""
     n: int | None = None
     events: int | None = None
+    rows: int | None = None
     prevalence: float | None = None
 
 
@@ -85,10 +87,11 @@ class Calibration:
     Whether stated probabilities came true, in cross-validation.
 
     Attributes:
-        calibrated: Whether it was measured and corrected.
+        calibrated: Whether they did: the interval of the slope holds 1, and not 0.
         method: How it was corrected.
         shrinkage: Factor on the log-odds that the correction applies in the shipped model.
-        slope: Calibration slope of held-out log-odds (1 is ideal).
+        slope: Calibration slope of held-out log-odds (1 is ideal: smaller means too bold).
+        slope_interval: Its 95 % interval.
         intercept: Log-odds that held-out answers lack on average (0 is ideal).
         ece: Expected calibration error.
         brier: Brier score.
@@ -98,6 +101,7 @@ class Calibration:
     method: str = ""
     shrinkage: float | None = None
     slope: float | None = None
+    slope_interval: tuple[float, float] | None = None
     intercept: float | None = None
     ece: float | None = None
     brier: float | None = None
@@ -268,6 +272,9 @@ def _classifier_mistakes(m: Manifest) -> Iterator[str]:
         yield "a classifier needs training.prevalence between 0 and 1"
     if not m.training.sentence:
         yield "a classifier needs training.sentence"
+    bounds = m.calibration.slope_interval
+    if m.calibration.calibrated and bounds and not 0 < bounds[0] <= 1 <= bounds[1]:
+        yield f"calibration.calibrated is true, but slope_interval ({bounds[0]} to {bounds[1]}) does not say so"
 
 
 def _range_mistakes(declared: Declared) -> Iterator[str]:

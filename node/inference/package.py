@@ -43,6 +43,7 @@ class Package:
         return ModelFacts(
             id=m.id, version=m.version, kind=m.kind, digest=self.digest, manufacturer=m.manufacturer, name=m.name,
             target=m.target, gene=m.gene, hgnc_id=m.hgnc_id, calibrated=m.calibration.calibrated,
+            slope=m.calibration.slope, slope_interval=m.calibration.slope_interval,
             prevalence=m.training.prevalence, interval_level=m.interval.level, operating_point=m.operating_point,
             training=m.training.sentence, intended_use=m.intended_use, limits=m.limits, exploratory=m.exploratory,
             holds_missing=m.interval.holds_missing,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from node.training.card_applicability import applicability
 from node.training.card_masks import masks
 from node.training.card_stability import stability
-from node.training.reporting import rqs, tripod
+from node.training.card_words import capital, interval, percent, plain, table
+from node.training.reporting import rqs
+from node.training.tripod import tripod
 
 MARK = "Written by radnode from `model.toml`; do not edit."
 """Stands in every card that is made here: such a card must be what its manifest says."""
@@ -16,9 +19,9 @@ Manifest = Mapping[str, Any]
 
 
 def write_card(manifest: Manifest) -> str:
-    """The card as Markdown, made of `model.toml` (without [files]) and nothing else."""
+    """The card as Markdown, made of `model.toml` (of [files] only the names count) and nothing else."""
     parts = [_head(manifest), _inputs(manifest), _training(manifest), _performance(manifest), _subgroups(manifest),
-             _calibration(manifest), _decision(manifest), _applicability(manifest), stability(manifest),
+             _calibration(manifest), _decision(manifest), applicability(manifest), stability(manifest),
              masks(manifest), _limits(manifest), _data(manifest), _reporting(manifest)]  # fmt: skip
     return "\n\n".join(filter(None, ("\n".join(part) for part in parts))) + "\n"
 
@@ -37,7 +40,7 @@ def _head(m: Manifest) -> Iterator[str]:
     yield f"**Intended use:** {m['intended_use']}"
     if m.get("exploratory"):
         yield ""
-        yield f"**{_capital(m['exploratory'])}**"
+        yield f"**{capital(m['exploratory'])}**"
 
 
 def _inputs(m: Manifest) -> Iterator[str]:
@@ -46,7 +49,7 @@ def _inputs(m: Manifest) -> Iterator[str]:
     weights = m.get("performance", {}).get("weights", {})
     yield "## Inputs"
     yield ""
-    yield from _table(
+    yield from table(
         ("input", "from", "required", "meaning", "weight"),
         (
             (i["name"], i["source"], "yes" if i.get("required") else "no",
@@ -57,16 +60,12 @@ def _inputs(m: Manifest) -> Iterator[str]:
     )  # fmt: skip
     yield ""
     if m["engine"] == "onnx" and weights:
-        yield (
-            "Weights are log-odds per standard deviation of the training patients. For the estimate a missing input "
-            "counts as their mean; the interval holds what it may change. A value beyond the training range counts as "
-            "its end."
-        )
+        yield _weighed(published="odds_ratios" in m["performance"])
     if m.get("extraction"):
         yield ""
         yield (
             "Radiomic features as in [extraction]: "
-            + "; ".join(f"{k} {_plain(v)}" for k, v in m["extraction"].items())
+            + "; ".join(f"{k} {plain(v)}" for k, v in m["extraction"].items())
             + "."
         )
     if "odds_ratios" in m.get("performance", {}):
@@ -75,10 +74,23 @@ def _inputs(m: Manifest) -> Iterator[str]:
         yield ""
         shares = m["performance"]["declared_share"]
         rows = ((name, f"{ratio:g}", f"{shares[name]:g}") for name, ratio in m["performance"]["odds_ratios"].items())
-        yield from _table(("input", "odds ratio", "share of patients"), rows)
+        yield from table(("input", "odds ratio", "share of patients"), rows)
     if m.get("preprocessing"):
         yield ""
         yield from (f"- {key.replace('_', ' ')}: {value}" for key, value in m["preprocessing"].items())
+
+
+def _weighed(*, published: bool) -> str:
+    """What the column of weights means."""
+    if published:
+        return (
+            "Weights are logarithms of the odds ratios below, centred by how common each finding is taken to be. For "
+            "the estimate a missing finding counts as that share; the interval holds what it may change."
+        )
+    return (
+        "Weights are log-odds per standard deviation of the training patients. For the estimate a missing input counts "
+        "as their mean; the interval holds what it may change. A value beyond the training range counts as its end."
+    )
 
 
 def _training(m: Manifest) -> Iterator[str]:
@@ -89,7 +101,9 @@ def _training(m: Manifest) -> Iterator[str]:
     yield ""
     yield training["sentence"]
     if training.get("prevalence"):
-        yield f"Prevalence {_percent(training['prevalence'])}, which the answers are made for."
+        among = " among the rows" if training.get("rows") else ""
+        made_for = " among them." if m["engine"] == "refusal" else f"{among}, which the answers are made for."
+        yield f"Prevalence {percent(training['prevalence'])}{made_for}"
     if "penalty_strength" in found:
         yield ""
         yield (
@@ -100,7 +114,7 @@ def _training(m: Manifest) -> Iterator[str]:
         )
     if m.get("interval"):
         yield ""
-        yield f"Interval ({_percent(m['interval']['level'])}): {m['interval']['method']}."
+        yield f"Interval ({percent(m['interval']['level'])}): {m['interval']['method']}."
 
 
 def _performance(m: Manifest) -> Iterator[str]:
@@ -109,23 +123,41 @@ def _performance(m: Manifest) -> Iterator[str]:
         return
     yield "## Performance"
     yield ""
-    yield f"{_capital(found['method'])}."
+    yield f"{capital(found['method'])}."
     yield ""
-    rows = [("AUC", f"{found['auc']:.2f}", _interval(found["auc_interval"]))]
+    rows = [("AUC", f"{found['auc']:.2f}", interval(found["auc_interval"]))]
     rows += [(f"AUC of {n} alone, in the same folds", *_auc(v)) for n, v in found.get("baselines", {}).items()]
     rows += [(f"AUC, {n}", *_auc(v)) for n, v in found.get("auc_across", {}).items()]
     rows += [(f"AUC among patients of {n}", f"{v:.2f}", "") for n, v in found.get("auc_within", {}).items() if n]
     rows += [(f"AUC {n}", *_auc(v)) for n, v in found.get("auc_withheld", {}).items()]
-    if point:
+    if "brier" in calibration:
         of_prevalence = f"Brier score (of the bare prevalence: {found['brier_of_prevalence']:.3f})"
         rows += [(of_prevalence, f"{found['brier']:.3f}", "")]
-        rows += [("calibration slope (ideal 1)", f"{calibration['slope']:.2f}", "")]
+        if "slope" in calibration:
+            bounds = calibration.get("slope_interval")
+            row = f"{calibration['slope']:.2f}", interval(bounds) if bounds else ""
+            rows += [("calibration slope (ideal 1)", *row)]
         rows += [("calibration intercept (ideal 0)", f"{calibration['intercept']:.2f}", "")]
         rows += [("expected calibration error", f"{calibration['ece']:.3f}", "")]
     for name in ("sensitivity", "specificity") if point else ():
         label = f"{name} at a probability of {point['threshold']:.3f} (the training prevalence)"
-        rows.append((label, f"{point[name]:.2f}", _interval(point[f"{name}_interval"])))
-    yield from _table(("", "value", "95 % interval"), rows)
+        rows.append((label, f"{point[name]:.2f}", interval(point[f"{name}_interval"])))
+    yield from table(("", "value", "95 % interval"), rows)
+    yield ""
+    yield _shown(m)
+
+
+def _shown(m: Manifest) -> str:
+    """What the slope says of the answers, and whether there is a threshold."""
+    if m["engine"] == "refusal":
+        return "No number is given, so none needs calibration or an operating point."
+    shown = (
+        "The interval of the calibration slope holds 1 and not 0: results call the answer a calibrated probability."
+        if m["calibration"]["calibrated"]
+        else "Not shown to be calibrated: results call the answer a score, not a probability."
+    )
+    none = " There is no operating point: everyone is told the same." if not m.get("operating_point") else ""
+    return shown + none
 
 
 def _subgroups(m: Manifest) -> Iterator[str]:
@@ -142,7 +174,7 @@ def _subgroups(m: Manifest) -> Iterator[str]:
         rows.append(("this model", name, *_part(part)))
         simple = found.get("baseline_subgroups", {})
         rows += [(f"{b} alone", name, *_part(parts[name])) for b, parts in simple.items() if name in parts]
-    yield from _table(("model", "patients", "n", "with the target", "mean stated", "AUC", "95 % interval"), rows)
+    yield from table(("model", "patients", "n", "with the target", "mean stated", "AUC", "95 % interval"), rows)
 
 
 def _calibration(m: Manifest) -> Iterator[str]:
@@ -156,10 +188,10 @@ def _calibration(m: Manifest) -> Iterator[str]:
     yield "Held-out patients in groups of equal size, by what they were told."
     yield ""
     rows = [
-        (f"{g['n']}", f"{g['events']}", f"{g['stated']:.3f}", f"{g['observed']:.3f}", _interval(g["interval"]))
+        (f"{g['n']}", f"{g['events']}", f"{g['stated']:.3f}", f"{g['observed']:.3f}", interval(g["interval"]))
         for g in groups
     ]
-    yield from _table(("patients", "with the target", "mean stated", "observed", "95 % interval"), rows)
+    yield from table(("patients", "with the target", "mean stated", "observed", "95 % interval"), rows)
 
 
 def _decision(m: Manifest) -> Iterator[str]:
@@ -177,34 +209,13 @@ def _decision(m: Manifest) -> Iterator[str]:
     )
     yield ""
     rows = [(f"{p['threshold']:.2f}", f"{p['model']:.3f}", f"{p['all']:.3f}", f"{p['none']:.3f}") for p in curve]
-    yield from _table(("threshold", "act on the model", "act on everyone", "act on none"), rows)
-
-
-def _applicability(m: Manifest) -> Iterator[str]:
-    found, declared = m.get("applicability", {}), m.get("declared", {})
-    if not found and not declared:
-        return
-    yield "## Applicability"
-    yield ""
-    yield "Asked about only within:"
-    yield ""
-    yield from (f"- {key.replace('_', ' ')}: {_plain(value)}" for key, value in declared.items())
-    if found:
-        yield ""
-        yield (
-            f"And not far from the training patients: {found['method']}. Of the training patients themselves "
-            f"{_percent(found['training_refused'])} are refused and {_percent(found['training_flagged'])} flagged as "
-            "borderline."
-        )
-    if m.get("least_inputs"):
-        yield ""
-        yield f"Answers only where at least {m['least_inputs']} of its inputs is supplied."
+    yield from table(("threshold", "act on the model", "act on everyone", "act on none"), rows)
 
 
 def _limits(m: Manifest) -> Iterator[str]:
     yield "## Limits"
     yield ""
-    yield from (f"- {_capital(condition['text'])}." for condition in m.get("conditions", ()))
+    yield from (f"- {capital(condition['text'])}." for condition in m.get("conditions", ()))
     yield from (f"- {sentence}" for sentence in m.get("limits", ()))
     if m.get("failure_modes"):
         yield ""
@@ -226,9 +237,9 @@ def _data(m: Manifest) -> Iterator[str]:
 def _reporting(m: Manifest) -> Iterator[str]:
     yield "## Reporting"
     yield ""
-    yield "TRIPOD+AI (Collins et al., BMJ 385:e078378, 2024), by its sections:"
+    yield "TRIPOD+AI (Collins et al., BMJ 385:e078378, 2024), by its items:"
     yield ""
-    yield from _table(("item", "here"), tripod(m))
+    yield from table(("item", "what", "here"), tripod(m))
     items = rqs(m)
     if not items:
         return
@@ -239,13 +250,7 @@ def _reporting(m: Manifest) -> Iterator[str]:
         f"{total} of {most} points."
     )
     yield ""
-    yield from _table(("item", "points", "of", "why"), ((i.name, f"{i.points}", f"{i.most}", i.why) for i in items))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield "|" + "---|" * len(header)
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    yield from table(("item", "points", "of", "why"), ((i.name, f"{i.points}", f"{i.most}", i.why) for i in items))
 
 
 def _part(part: Mapping[str, Any]) -> tuple[str, ...]:
@@ -254,20 +259,4 @@ def _part(part: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _auc(value: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{value['auc']:.2f}", _interval(value["interval"])
-
-
-def _interval(bounds: Sequence[float]) -> str:
-    return f"{bounds[0]:.2f} to {bounds[1]:.2f}"
-
-
-def _plain(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    return f"{value['auc']:.2f}", interval(value["interval"])

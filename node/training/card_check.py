@@ -31,11 +31,14 @@ def differs(card: str, plain: Mapping[str, Any]) -> bool:
     manifest = {key: value for key, value in plain.items() if key != "files"}
     part = comparable(card, plain)
     if part == "all of it":
-        return card != _made(manifest)
+        return card != _made(plain)
     return part == "its reporting section" and "\n".join(segmenter_reporting(manifest)) not in card
 
 
-def _made(manifest: Mapping[str, Any]) -> str:
+def _made(plain: Mapping[str, Any]) -> str:
+    if plain["kind"] == "classifier":
+        return write_card(plain)  # says which files there are
+    manifest = {key: value for key, value in plain.items() if key != "files"}
     if manifest.get("origin"):
         return write_bring_card(manifest)
-    return write_segmenter_card(manifest) if manifest["kind"] == "segmenter" else write_card(manifest)
+    return write_segmenter_card(manifest)

@@ -1,4 +1,4 @@
-"""The part of a card that tells how a model's inputs bear another contour and another grid."""
+"""The part of a card that tells how a model's inputs bear another contour and another grid, or that nobody knows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,37 @@ GRADES = ((0.9, "excellent"), (0.75, "good"), (0.5, "moderate"))
 """Lower limits of ICC and their names (Koo and Li, J Chiropr Med 15:155, 2016); below them it is poor."""
 
 
+MOST = 8
+"""Inputs that are named; of more only the number."""
+
+
 def stability(m: Mapping[str, Any]) -> Iterator[str]:
-    """Lines of Markdown; none where the manifest has no [stability]."""
+    """Lines of Markdown; none where the model takes nothing from the image."""
     found = m.get("stability", {})
-    if not found:
+    unknown = [i["name"] for i in m.get("inputs", ()) if _on_image(i) and i["name"] not in found.get("contour", {})]
+    if not found and not unknown:
         return
-    left_out = f" {found['left_out']} could not be measured in every way." if found["left_out"] else ""
     yield "## Stability"
     yield ""
+    if found:
+        yield from _measured(found)
+        yield ""
+    if unknown:
+        some = ", ".join(unknown[:MOST]) + (f" and {len(unknown) - MOST} more" if len(unknown) > MOST else "")
+        yield f"Not assessed, though the contour may move them: {some}. No ICC was measured for these inputs."
+        yield ""
+    yield (
+        "A prediction that redrawing the contour of the very lesion (smaller, larger, shifted) moves out of its "
+        "interval is flagged by the node."
+    )
+
+
+def _on_image(item: Mapping[str, Any]) -> bool:
+    return str(item["source"]).startswith(("feature:", "measure:", "image:"))
+
+
+def _measured(found: Mapping[str, Any]) -> Iterator[str]:
+    left_out = f" {found['left_out']} could not be measured in every way." if found["left_out"] else ""
     yield f"Measured on {found['lesions']} lesions: {found['data']}.{left_out}"
     yield ""
     yield f"{found['icc']}. Graded as by Koo and Li (J Chiropr Med 15:155, 2016)."
@@ -30,11 +53,6 @@ def stability(m: Mapping[str, Any]) -> Iterator[str]:
         grid = found["resampling"][name]
         worst = min(contour["icc"], grid["icc"])
         yield f"| {name} | {_cells(contour)} | {_cells(grid)} | {_grade(worst)} |"
-    yield ""
-    yield (
-        "A prediction that redrawing the contour of the very lesion (smaller, larger, shifted) moves out of its "
-        "interval is flagged by the node."
-    )
 
 
 def _cells(measured: Mapping[str, Any]) -> str:

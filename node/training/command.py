@@ -16,6 +16,7 @@ from node.training.judge import Progress
 from node.training.lesions import Drawn
 from node.training.rows import Patients, patients, read_table
 from node.training.spec import Spec, read_spec
+from node.training.spec import exploratory as marked
 
 CHECK, STABILITY, MASKS = "--check", "--stability", "--masks"
 
@@ -48,7 +49,8 @@ def train(
     read, found = admitted(table, spec, exploratory=exploratory)
     if found.left_out:
         progress(f"{found.left_out} rows are left out: {read.table.target} is neither of the two")
-    return publish.make(read, found, also=also or {}, progress=progress)
+    wanted = marked(read) if exploratory else read
+    return publish.make(wanted, found, also=also or {}, progress=progress)
 
 
 def admitted(table: Path, spec: Path, *, exploratory: bool = False) -> tuple[Spec, Patients]:
@@ -82,7 +84,8 @@ def shipped(
         folder: The package, with `spec.toml` and `train.py`.
         rows: Makes the table.
         arguments: "--check": make it anew and compare, byte for byte, instead of writing. "--stability": only measure
-            `lesions` anew, and tell the package of it. "--masks": only measure anew what the masks of `masks_of` do.
+            `lesions` anew, and tell the package of it; with "--check" too, compare. "--masks": only measure anew what
+            the masks of `masks_of` do.
         lesions: Real lesions on which the stability of its inputs is assessed.
         drawn: What lesions they are, for the reader.
         masks_of: Segmenter whose masks are compared with those of experts, on patients that it was not trained on.
@@ -95,7 +98,8 @@ def shipped(
     if _unknown(folder, arguments, offered):
         return 2
     if lesions and STABILITY in arguments:
-        return _refusals_said(lambda: stability.shipped(folder, lesions(), data=drawn, progress=_say))
+        check = CHECK in arguments
+        return _refusals_said(lambda: stability.shipped(folder, lesions(), data=drawn, progress=_say, check=check))
     if masks_of and MASKS in arguments:
         return _refusals_said(lambda: masks.shipped([folder, *alike], masks_of, progress=_say))
 
@@ -170,9 +174,11 @@ def source(name: str, digest: str) -> Path:
 def _unknown(folder: Path, arguments: Sequence[str], offered: Sequence[str]) -> bool:
     """Whether an argument is none that is offered, which is said: "--chek" must not write the package."""
     unknown = [argument for argument in arguments if argument not in offered]
-    if unknown or len(arguments) > 1:
+    compared = STABILITY in offered and sorted(arguments) == sorted([STABILITY, CHECK])
+    wrong = bool(unknown) or (len(arguments) > 1 and not compared)
+    if wrong:
         _say(f"{folder / 'train.py'}: takes nothing or one of {', '.join(offered)}, not {' '.join(arguments)}")
-    return bool(unknown) or len(arguments) > 1
+    return wrong
 
 
 def _say(line: str) -> None:

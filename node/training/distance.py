@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.covariance import LedoitWolf
 
 from node.domain.explanation import label
@@ -35,28 +36,29 @@ def applicability(table: Table, inputs: Sequence[ModelInput]) -> tuple[bytes, di
     Returns:
         The file, and what the manifest says about it; an empty file where no input has more than two values.
     """
+    found = fitted(table, inputs)
+    if found is None:
+        return b"", {}
+    return _json(to_plain(found)), {"method": found.method, "inputs": [item.name for item in found.inputs]}
+
+
+def fitted(table: Table, inputs: Sequence[ModelInput]) -> Applicability | None:
+    """The distance to a table's patients; None where no input has more than two values, or patients are too few."""
     counted = [n for n, column in enumerate(table.features.T) if np.unique(column[~np.isnan(column)]).size > 2]
     if not counted or len(table.target) < 2 * len(counted):
-        return b"", {}
+        return None
     scaled = scaling(table)
     z = np.where(np.isnan(table.features), np.nan, scaled.standardise(table.features))[:, counted]
-    far = _left_out(z)
+    far = _left_out(z, table.groups)
     borderline, outside = (float(np.percentile(far, q, method="higher")) for q in (BORDERLINE, OUTSIDE))
     known = tuple(_known(table, inputs[n], n, float(scaled.mean[n]), float(scaled.scale[n])) for n in counted)
-    found = Applicability(
+    return Applicability(
         method=METHOD.format(borderline=BORDERLINE, outside=OUTSIDE),
         inputs=known,
         covariance=tuple(tuple(round(float(v), DECIMALS) for v in row) for row in _covariance(z)),
         borderline=round(borderline, 4),
         outside=round(outside, 4),
     )
-    summary = {
-        "method": found.method,
-        "inputs": [item.name for item in known],
-        "training_refused": round(float((far > found.outside).mean()), 4),
-        "training_flagged": round(float(((far > found.borderline) & (far <= found.outside)).mean()), 4),
-    }
-    return _json(to_plain(found)), summary
 
 
 def percentiles(inputs: Sequence[ModelInput], quantities: Sequence[Mapping[str, float | str]]) -> bytes:
@@ -70,11 +72,11 @@ def percentiles(inputs: Sequence[ModelInput], quantities: Sequence[Mapping[str, 
     return _json(spreads)
 
 
-def _left_out(z: Array) -> Array:
-    """Deviate of every patient's distance to all the others, shape (n,)."""
+def _left_out(z: Array, groups: NDArray[np.intp]) -> Array:
+    """Deviate of every row's distance to all other patients, shape (n,)."""
     far = np.zeros(len(z))
     for n, row in enumerate(z):
-        others = np.delete(z, n, axis=0)
+        others = z[groups != groups[n]] if groups.size else np.delete(z, n, axis=0)
         known = ~np.isnan(row)
         if known.any():
             centred = (row - np.nanmean(others, axis=0))[known]

@@ -1,4 +1,10 @@
-"""A fitted model and its bootstrap ensemble as one ONNX graph, by the contract of node.inference.onnx."""
+"""
+A fitted model and its bootstrap ensemble as one ONNX graph, by the contract of node.inference.onnx.
+
+skl2onnx converts one fitted scikit-learn estimator; here one graph holds the model, its ensemble, what a missing input
+is drawn from, contributions and interval, which no estimator of scikit-learn is. So the nodes are written by hand, and
+skl2onnx judges them: a test converts the same logistic regression by it and compares the probabilities.
+"""
 
 from __future__ import annotations
 

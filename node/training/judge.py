@@ -9,8 +9,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from node.domain.facts import OperatingPoint
-from node.training.curves import Benefit, Bools, Interval, Reliability, decision_curve, ece, reliability, wilson
-from node.training.tabular import Array, Recipe, Table, fit, platt, resample, splits
+from node.training.calibration import Calibration, calibration
+from node.training.curves import Benefit, Bools, Interval, Reliability, decision_curve, reliability, wilson
+from node.training.tabular import Array, Recipe, Table, fit, resample, splits
 
 Progress = Callable[[str], None]
 """Takes one line that says how far a long work is."""
@@ -33,10 +34,10 @@ class Performance:
     Numbers of the outer cross-validation; intervals are 95 % bootstrap percentiles over patients.
 
     Attributes:
+        n: Patients.
+        events: Those of them who have the target.
         auc: Mean over the repeats of the area under the ROC curve.
-        slope: Calibration slope of held-out log-odds (1 is ideal).
-        intercept: Calibration in the large: log-odds that are lacking on average (0 is ideal).
-        ece: Mean distance of stated and observed frequency over five groups of equal size.
+        calibration: Whether the answers came true.
         within: Cohort to AUC among its own patients.
         across: "trained on A, tested on B" to AUC and interval.
         withheld: View of the table with fewer inputs to AUC and interval.
@@ -53,9 +54,7 @@ class Performance:
     auc_interval: Interval
     brier: float
     brier_of_prevalence: float
-    slope: float
-    intercept: float
-    ece: float
+    calibration: Calibration
     operating_point: OperatingPoint
     within: Mapping[str, float]
     across: Mapping[str, tuple[float, Interval]]
@@ -90,15 +89,13 @@ def judge(
     cohorts, groups = sorted({str(c) for c in table.cohorts}), subgroups or {}
     simple = {name: _held_out(t, recipe, name, progress)[""] for name, t in (baselines or {}).items()}
     return Performance(
-        n=len(y),
-        events=int(y.sum()),
+        n=table.patients,
+        events=table.events,
         auc=mean_auc(p, y),
         auc_interval=_bootstrap(p, table, recipe),
         brier=float(((p - y) ** 2).mean()),
         brier_of_prevalence=float(y.mean() * (1 - y.mean())),
-        slope=_mean([_calibration(row, y)[0] for row in p]),
-        intercept=_mean([_calibration(row, y)[1] for row in p]),
-        ece=_mean([ece(row, y) for row in p]),
+        calibration=calibration(p, table, recipe),
         operating_point=operating_point(p.mean(axis=0), y),
         within={c: mean_auc(p[:, table.cohorts == c], y[table.cohorts == c]) for c in _testable(table, cohorts)},
         across=_across(table, recipe, cohorts) if len(cohorts) > 1 else {},
@@ -181,10 +178,9 @@ def _across(table: Table, recipe: Recipe, cohorts: list[str]) -> dict[str, tuple
 def _part(p: Array, table: Table, mine: Bools, recipe: Recipe) -> Part:
     """How answers of shape (repeats, n) fare among the patients `mine`."""
     part, q = table.rows(np.flatnonzero(mine)), p[:, mine]
-    n, events = int(mine.sum()), int(part.target.sum())
-    enough = min(events, n - events) >= 5  # fewer give an AUC that says nothing
+    enough = min(part.events, part.clear) >= 5  # fewer give an AUC that says nothing
     return Part(
-        n=n, events=events, stated=float(q.mean()) if n else 0.0,
+        n=part.patients, events=part.events, stated=float(q.mean()) if part.patients else 0.0,
         auc=mean_auc(q, part.target) if enough else None,
         interval=_bootstrap(q, part, recipe) if enough else None,
     )  # fmt: skip
@@ -202,15 +198,3 @@ def _bootstrap(p: Array, table: Table, recipe: Recipe) -> Interval:
         values = auc(resampled, np.broadcast_to(y[drawn], resampled.shape)).mean(axis=0)
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
-
-
-def _calibration(p: Array, y: Bools) -> tuple[float, float]:
-    """Slope, and intercept with the slope held at 1 (Van Calster et al., BMC Med 17:230, 2019)."""
-    log_odds = np.log(p) - np.log1p(-p)
-    slope, _ = platt(log_odds, y)
-    observed, stated = y.mean(), p.mean()
-    return slope, float(np.log(observed / (1 - observed)) - np.log(stated / (1 - stated)))
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values))

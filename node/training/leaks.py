@@ -1,14 +1,17 @@
-"""Tables that no model may be trained on: what leaks the answer, who stands there twice, too little to learn from."""
+"""Tables that no model may be trained on: what leaks the answer, too little to learn from, who stands there twice."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from scipy.stats import rankdata
 
 from node.errors import ConfigError
+from node.training.copies import twice
+from node.training.curves import Bools
 from node.training.judge import auc
 from node.training.rows import Patients, inputs_without_values
 from node.training.spec import Spec
@@ -19,6 +22,9 @@ ALONE = 0.98
 
 FEWEST_EVENTS = 10
 """Fewer patients of one class carry no model; below it only on explicit demand, and marked."""
+
+MOST_GROUPS, FEWEST_ALIKE = 10, 5
+"""Groups that a column is cut into where it has more values, and how many patients each has at least."""
 
 _IDENTIFIER = re.compile(r"(?i)(^|[ _-])(id|uid|mrn|accession|index|row|nr|no|number|patient|subject|case)$|^unnamed")
 
@@ -43,7 +49,7 @@ def check(found: Patients, spec: Spec, *, at: str, exploratory: bool) -> None:
     Raises:
         ConfigError: Every reason at once.
     """
-    mistakes = [*_classes(found, spec, exploratory=exploratory), *_twice(found, spec)]
+    mistakes = [*_classes(found, spec, exploratory=exploratory), *twice(found, spec)]
     if not mistakes:
         mistakes = [*_leaks(found, spec), *_empty(found)]
     if mistakes:
@@ -51,9 +57,7 @@ def check(found: Patients, spec: Spec, *, at: str, exploratory: bool) -> None:
 
 
 def _classes(found: Patients, spec: Spec, *, exploratory: bool) -> Iterator[str]:
-    positive = int(found.table.target.sum())
-    counted = {"with": positive, "without": len(found.rows) - positive}
-    for word, n in counted.items():
+    for word, n in {"with": found.table.events, "without": found.table.clear}.items():
         if n == 0:
             values = Counter(row[spec.table.target] for row in found.rows)
             yield f"one class only: no patient {word} the target in column {spec.table.target!r} ({dict(values)})"
@@ -63,34 +67,13 @@ def _classes(found: Patients, spec: Spec, *, exploratory: bool) -> Iterator[str]
             yield f"{n} patients {word} the target: fewer than {FEWEST_EVENTS} carry no model (--exploratory overrides)"
 
 
-def _twice(found: Patients, spec: Spec) -> Iterator[str]:
-    ids = [row[spec.table.patient] for row in found.rows]
-    if blank := ids.count(""):
-        yield f"{blank} rows have no patient in column {spec.table.patient!r}"
-    repeated = [name for name, n in Counter(ids).items() if n > 1]
-    if repeated and not spec.table.repeated:
-        yield (
-            f"{len(repeated)} patients stand in more than one row: keep one each, or set table.repeated = true to keep "
-            "their rows together"
-        )
-    # Rows of different patients that agree in every feature are one patient under two names.
-    keys = Counter(
-        (tuple(sorted(q.items())), id_) for q, id_ in zip(map(_measured, found.quantities), ids, strict=True)
-    )
-    values = Counter(key for key, _ in keys if len(key) >= 3)
-    if copies := sum(n - 1 for n in values.values()):
-        yield f"{copies} rows repeat the measurements of another patient exactly"
-
-
-def _measured(quantities: object) -> dict[str, float]:
-    """Numbers that two patients do not share by chance."""
-    assert isinstance(quantities, dict)  # noqa: S101 - made by `rows`
-    return {k: v for k, v in quantities.items() if isinstance(v, float) and not v.is_integer()}
-
-
 def _leaks(found: Patients, spec: Spec) -> Iterator[str]:
     table, y = found.table, found.table.target
     columns = {item.name: spec.column(item.source) for item in spec.inputs}
+    by_value = {
+        source: _by_value([quantities.get(source) for quantities in found.quantities], y)
+        for source in dict.fromkeys(item.source for item in spec.inputs)
+    }
     for item, values in zip(spec.inputs, table.features.T, strict=True):
         column = columns[item.name]
         allowed = item.name in spec.table.known_before or column in spec.table.known_before
@@ -107,6 +90,11 @@ def _leaks(found: Patients, spec: Spec) -> Iterator[str]:
             yield f"input {item.name}: column {column!r} tells the target by itself (AUC {alone:.2f}): a copy of it?"
         elif (alone := _alone(np.isnan(values).astype(float), y)) >= ALONE:
             yield f"input {item.name}: whether column {column!r} is filled tells the target (AUC {alone:.2f})"
+        elif (alone := by_value[item.source]) >= ALONE:
+            yield (
+                f"input {item.name}: column {column!r} tells the target by itself (AUC {alone:.2f}, value by value): a "
+                "copy of it?"
+            )
 
 
 def _empty(found: Patients) -> Iterator[str]:
@@ -114,13 +102,32 @@ def _empty(found: Patients) -> Iterator[str]:
         yield f"input {name}: has fewer than two different values"
 
 
-def _alone(values: Array, y: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+def _alone(values: Array, y: Bools) -> float:
     known = ~np.isnan(values)
     target = y[known]
     if min(target.sum(), (~target).sum()) < 3:
         return 0.5
     found = float(auc(values[known], target))
     return max(found, 1 - found)
+
+
+def _by_value(values: Sequence[float | str | None], y: Bools) -> float:
+    """
+    AUC of the share with the target among those of the same value, in whatever order the values come.
+
+    So the codes 0 and 2 for "with" and 1 for "without" are seen, which no rising or falling order tells. Numbers of
+    many values are cut into groups of equal size; groups of fewer than `FEWEST_ALIKE` would tell the target by chance.
+    """
+    known = np.array([value is not None for value in values])
+    there, target = [value for value in values if value is not None], y[known]
+    if min(target.sum(), (~target).sum()) < 3:
+        return 0.5
+    codes = np.unique(np.array(there, str if any(isinstance(v, str) for v in there) else float), return_inverse=True)[1]
+    most = max(2, min(MOST_GROUPS, len(there) // FEWEST_ALIKE))
+    if codes.max() >= most:
+        codes = (rankdata(codes) * most / (len(codes) + 1)).astype(int)
+    shares = np.bincount(codes, weights=target) / np.maximum(np.bincount(codes), 1)
+    return float(auc(shares[codes], target))
 
 
 def _numbers_rows(values: Array) -> bool:

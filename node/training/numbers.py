@@ -19,18 +19,16 @@ NOTHING_FOUND = "Nothing in the inputs was found to tell the target apart: every
 def measured(
     head: Mapping[str, Any], population: str, table: Table, recipe: Recipe, model: Linear, found: Performance
 ) -> dict[str, Any]:
-    """Training, calibration, operating point, interval, performance, limits, and whether the model is exploratory."""
-    k = len(table.names)
-    numbers = {
-        "training": {
-            "sentence": f"Trained on {found.n} patients ({population}), {found.events} of them with {head['target']}.",
-            "population": population,
-            "n": found.n,
-            "events": found.events,
-            "prevalence": round(found.events / found.n, 6),
-        },
+    """
+    Training, calibration, operating point, interval, performance, limits, and whether the model is exploratory.
+
+    A model that found nothing tells everyone the same, so it has no operating point: whatever was measured at one, the
+    models of the folds did, which chased noise.
+    """
+    numbers: dict[str, Any] = {
+        "training": _training(head, population, table),
         "calibration": _calibration(model, found),
-        "operating_point": rounded(to_plain(found.operating_point)),
+        **({"operating_point": rounded(to_plain(found.operating_point))} if model.weights.any() else {}),
         "interval": interval(recipe),
         "performance": _performance(table, recipe, model, found),
         "limits": [
@@ -39,11 +37,29 @@ def measured(
             *([_less_known(found)] if found.withheld else []),
         ],
     }
-    few = found.events < EVENTS_PER_INPUT * k
+    few = min(table.events, table.clear) < EVENTS_PER_INPUT * len(table.names)
     if few or head.get("exploratory"):
-        counted = f"exploratory: {found.events} events for {k} inputs"
-        numbers["exploratory"] = "; ".join(filter(None, (counted, head.get("exploratory", ""))))
+        numbers["exploratory"] = "; ".join(filter(None, (_counted(table), head.get("exploratory", ""))))
     return numbers
+
+
+def _training(head: Mapping[str, Any], population: str, table: Table) -> dict[str, Any]:
+    n, events, target = table.patients, table.events, head["target"]
+    counted = {"n": n, "events": events, "prevalence": round(float(table.target.mean()), 6)}
+    if not table.groups.size:
+        sentence = f"Trained on {n} patients ({population}), {events} of them with {target}."
+        return {"sentence": sentence, "population": population, **counted}
+    rows = len(table.target)
+    sentence = f"Trained on {rows} rows of {n} patients ({population}), {events} of these patients with {target}."
+    return {"sentence": sentence, "population": population, "rows": rows, **counted}
+
+
+def _counted(table: Table) -> str:
+    """How few of the rarer class there are: patients without the target are as much needed as those with it."""
+    k = len(table.names)
+    if table.clear < table.events:
+        return f"exploratory: {table.clear} patients without the target for {k} inputs"
+    return f"exploratory: {table.events} events for {k} inputs"
 
 
 def interval(recipe: Recipe) -> dict[str, Any]:
@@ -72,10 +88,11 @@ def _less_known(found: Performance) -> str:
 
 
 def _calibration(model: Linear, found: Performance) -> dict[str, Any]:
+    measured = {**to_plain(found.calibration), "brier": found.brier}
     return {
-        "calibrated": True,
+        "calibrated": found.calibration.shown and bool(model.weights.any()),
         "method": "Platt scaling on held-out log-odds that may only shrink, inside every fold",
-        **rounded({"slope": found.slope, "intercept": found.intercept, "ece": found.ece, "brier": found.brier}),
+        **rounded({key: value for key, value in measured.items() if value is not None}),
         "shrinkage": round(model.slope, 4),
     }
 

@@ -21,6 +21,7 @@ from node.training import distance, toml
 from node.training.card import write_card
 from node.training.figures import FIGURES, draw
 from node.training.graph import build
+from node.training.held_out import refusals
 from node.training.judge import Performance, Progress, judge
 from node.training.numbers import measured
 from node.training.rows import Patients, describe
@@ -90,7 +91,9 @@ def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -
         explain.FILE: distance.percentiles(spec.inputs, found.quantities),
     }
     fence, summary = distance.applicability(table, spec.inputs)
-    return Fixed({**files, applicability.FILE: fence}, {"applicability": summary}) if fence else Fixed(files)
+    if not fence:
+        return Fixed(files)
+    return Fixed({**files, applicability.FILE: fence}, {"applicability": {**summary, **refusals(found, spec)}})
 
 
 def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]) -> Files:
@@ -101,7 +104,7 @@ def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], n
         f"{spec.head['refusal']['text']}: held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; "
         f"0.50 is chance) on {performance.n} patients of {source}, {performance.events} of them with the target"
     )
-    kept = {key: numbers[key] for key in ("training", "performance", "calibration", "operating_point")}
+    kept = {key: numbers[key] for key in ("training", "performance", "calibration")}
     head = {key: value for key, value in spec.head.items() if key not in {"inputs", "declared", "extraction"}}
     cases = [{"name": "any lesion", "inputs": {}, "expect": {"code": "refusal_by_design"}}]
     files = {"golden.json": (json.dumps({"cases": cases}, indent=1) + "\n").encode(), "spec.toml": spec.text, **also}
@@ -139,7 +142,7 @@ def finish(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Files:
         ModelFailed: The manifest is none.
     """
     whole = dict(files) | draw(manifest)
-    whole["card.md"] = write_card(manifest).encode()
+    whole["card.md"] = write_card({**manifest, "files": dict.fromkeys(whole)}).encode()
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(whole.items())}
     parse(to_plain({**manifest, "files": listed}), at=MANIFEST)
     return {**whole, MANIFEST: toml.dumps({**manifest, "files": listed}).encode()}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,12 +114,13 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
 
 
 def describe(found: Patients, spec: Spec) -> str:
-    """Who the patients were: what can be counted, then the specification's own words."""
+    """Who the patients were, each by the first row: what can be counted, then the specification's own words."""
     parts = []
+    firsts = np.unique(found.table.groups, return_index=True)[1] if found.table.groups.size else range(len(found.rows))
     for column in (*spec.table.describe, *([spec.table.cohort] if spec.table.cohort else [])):
-        counted = Counter(row[column] or "not stated" for row in found.rows)
+        counted = Counter(found.rows[n][column] or "not stated" for n in firsts)
         parts.append(f"{column}: " + ", ".join(f"{n} {name}" for name, n in counted.most_common()))
-    ages = [float(q["clinical:age"]) for q in found.quantities if "clinical:age" in q]
+    ages = [float(q["clinical:age"]) for q in (found.quantities[n] for n in firsts) if "clinical:age" in q]
     if ages:
         parts.append(f"age {min(ages):.0f} to {max(ages):.0f} years, median {np.median(ages):.0f}")
     return "; ".join(filter(None, (*parts, spec.population)))
@@ -139,26 +142,37 @@ def _quantities(row: Row, spec: Spec, mistakes: list[str]) -> dict[str, float | 
             mistakes.append(f"column {column}: {cell!r} is none of {', '.join(sorted(listed[item.source]))}")
         if item.levels:
             continue
-        if (number := _number(word)) is None:
+        if (value := number(word)) is None:
             mistakes.append(f"column {column}: {cell!r} is no number")
         else:
-            known[item.source] = number
+            known[item.source] = value
     return known
 
 
-def _number(text: str) -> float | None:
+def patient_key(name: str) -> str:
+    """
+    What tells patients apart however a spreadsheet wrote the name: "P-07 ", "p_07" and "P 07" are one patient, and so
+    are "12", "0012" and "12.0".
+    """
+    words = re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFKC", name)).strip().casefold()
+    words = re.sub(r"\.0+$", "", words)
+    return words.lstrip("0") or "0" if words.isdigit() else words
+
+
+def number(text: str) -> float | None:
+    """What a cell says as a finite number; None where it says none."""
     try:
-        number = float(text)
+        value = float(text)
     except ValueError:
         return None
-    return number if math.isfinite(number) else None
+    return value if math.isfinite(value) else None
 
 
 def _table(
     inputs: tuple[ModelInput, ...], quantities: Sequence[Mapping[str, float | str]], rows: Sequence[Row], spec: Spec
 ) -> Table:
     rules = spec.table
-    names = [row[rules.patient] for row in rows]
+    names = [patient_key(row[rules.patient]) for row in rows]
     order = {name: n for n, name in enumerate(dict.fromkeys(names))}
     return Table(
         names=tuple(item.name for item in inputs),

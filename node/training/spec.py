@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -129,6 +129,16 @@ class Spec:
     def column(self, source: str) -> str:
         """The column that holds a quantity."""
         return self.table.columns.get(source, source.partition(":")[2])
+
+
+EXPLORATORY = "trained with --exploratory"
+"""Stands in the package, and beside every answer, of a model that was allowed fewer than ten patients of a class."""
+
+
+def exploratory(spec: Spec) -> Spec:
+    """The specification of a model that says of itself that it is exploratory, whatever its numbers turn out to be."""
+    why = "; ".join(filter(None, (spec.head.get("exploratory", ""), EXPLORATORY)))
+    return replace(spec, head={**spec.head, "exploratory": why})
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], bytes]:

@@ -6,7 +6,8 @@ What `train.py --stability` writes as `stability.toml` becomes `[stability]` of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,13 @@ import numpy as np
 from node.domain.geometry import Geometry
 from node.domain.order import Extraction
 from node.domain.volume import Volume
+from node.errors import ConfigError
 from node.imaging.redraw import redrawn
 from node.imaging.resample import PARTIAL_VOLUME, Grid, interpolate
 from node.inference.inputs import ModelInput
 from node.inference.manifest import parse
 from node.inference.package import MANIFEST, read_manifest
-from node.training import publish
+from node.training import publish, toml
 from node.training.icc import icc, interval
 from node.training.judge import Progress
 from node.training.lesions import Drawn
@@ -41,6 +43,9 @@ RESAMPLING = (
     "times as long; each before the resampling that the extraction asks for"
 )
 FACTORS = (1.25, 0.8)
+
+LAST_DIGIT = 0.0015
+"""How far a coefficient of three decimals may lie from another processor's."""
 
 
 def assess(
@@ -83,12 +88,53 @@ def assess(
     }
 
 
-def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Progress) -> int:
-    """What `train.py --stability` of a shipped model ends in."""
+def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Progress, check: bool = False) -> int:
+    """
+    What `train.py --stability` of a shipped model ends in.
+
+    Args:
+        folder: The package.
+        lesions: Real ones.
+        data: What lesions they are, for the reader.
+        progress: Told how far the work is, and what differs.
+        check: Compare with what stands there instead of writing.
+
+    Returns:
+        Exit code: 0, or 1 when a check found a difference.
+
+    Raises:
+        ConfigError: There are fewer than two lesions that could be measured, or nothing to measure: the package stays.
+    """
     manifest = parse(read_manifest(folder), at=str(folder / MANIFEST))
     found = assess(manifest.inputs, manifest.extraction, lesions, data=data, progress=progress)
-    publish.fold(folder, "stability", found)
-    return 0
+    if not found["contour"]:
+        told = f"{found['lesions']} lesions were measured, and no coefficient can be made"
+        do = "give two lesions or more, to a model whose inputs are measured inside the contour; nothing was written"
+        raise ConfigError([told], at=str(folder), do=do)
+    if not check:
+        publish.fold(folder, "stability", found)
+        return 0
+    changed = list(_changed(manifest.stability, tomllib.loads(toml.dumps(found))))
+    progress("\n".join(f"differs: {each}" for each in changed) or "reproduced")
+    return 1 if changed else 0
+
+
+def _changed(stands: Mapping[str, Any], found: Mapping[str, Any]) -> Iterator[str]:
+    """Keys of [stability] that another measurement made otherwise; figures may differ by the last digit."""
+    for key in sorted({*stands, *found}):
+        old, new = stands.get(key), found.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from (f"{key}.{inner}" for inner in _changed(old, new))
+        elif not _alike(old, new):
+            yield f"{key}: {old} stands there, {new} was measured"
+
+
+def _alike(old: object, new: object) -> bool:
+    if isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)):
+        return len(old) == len(new) and all(map(_alike, old, new))
+    if isinstance(old, float) and isinstance(new, float):
+        return abs(old - new) <= LAST_DIGIT
+    return old == new
 
 
 def _drawn(mask: Mask, geometry: Geometry) -> Iterator[Mask]:

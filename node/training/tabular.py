@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
+from node.training.recalibration import lacking, platt, sigmoid
+
 Array = NDArray[np.float64]
 
 
@@ -58,6 +60,21 @@ class Table:
             blocks=self.blocks,
             groups=self.groups[index] if self.groups.size else self.groups,
         )
+
+    @property
+    def patients(self) -> int:
+        """How many patients: one may have several rows."""
+        return len(np.unique(self.groups)) if self.groups.size else len(self.target)
+
+    @property
+    def events(self) -> int:
+        """How many of them have the target, in whichever of their rows."""
+        return len(np.unique(self.groups[self.target])) if self.groups.size else int(self.target.sum())
+
+    @property
+    def clear(self) -> int:
+        """How many of them have a row without the target."""
+        return len(np.unique(self.groups[~self.target])) if self.groups.size else int((~self.target).sum())
 
     @property
     def log(self) -> NDArray[np.bool_]:
@@ -155,7 +172,7 @@ def fit(table: Table, recipe: Recipe) -> Linear:
     slope, offset = platt(held_out.ravel(), repeated.ravel(), most=1.0)  # only shrinks: so few must not make it bolder
     weights, bias = _logistic(z, table.target, strength, mix, recipe.seed)
     if not weights.any():  # nothing was found, so everyone is told the prevalence
-        slope, offset = 1.0, _offset(np.zeros(1), table.target) - bias
+        slope, offset = 1.0, lacking(np.zeros(1), table.target) - bias
     return replace(blank, weights=slope * weights, bias=slope * bias + offset, strength=strength, mix=mix, slope=slope)
 
 
@@ -214,36 +231,6 @@ def splits(table: Table, folds: int, seed: int) -> list[tuple[NDArray[np.intp], 
         return [(train, test) for train, test in grouped.split(blank, table.target, table.groups)]
     folder = StratifiedKFold(folds, shuffle=True, random_state=seed)
     return [(train, test) for train, test in folder.split(blank, table.target)]
-
-
-def sigmoid(x: Array) -> Array:
-    """Log-odds to probability, without overflow."""
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
-
-
-def platt(log_odds: Array, target: NDArray[np.bool_], *, most: float = np.inf) -> tuple[float, float]:
-    """
-    Slope and offset that make log-odds come true: unpenalised logistic regression on them (Platt 1999).
-
-    Args:
-        log_odds: Shape (n,), of patients that were held out.
-        target: Shape (n,).
-        most: Largest slope allowed.
-    """
-    if np.ptp(log_odds) < 1e-9:
-        return 1.0, _offset(log_odds, target)
-    fitted = LogisticRegression(C=np.inf, tol=1e-8).fit(log_odds[:, None], target)
-    slope = float(np.clip(fitted.coef_[0, 0], 0.0, most))
-    return slope, _offset(slope * log_odds, target)
-
-
-def _offset(log_odds: Array, target: NDArray[np.bool_]) -> float:
-    """What must be added for the mean probability to be the prevalence: bisection, the mean rises with the offset."""
-    low, high = -30.0, 30.0
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if sigmoid(log_odds + middle).mean() < target.mean() else (low, middle)
-    return (low + high) / 2
 
 
 def scaling(table: Table) -> Linear:

@@ -51,6 +51,25 @@ def test_evidence_without_calibration_says_so():
     assert "The model declares no operating point." in said
 
 
+def test_calibration_is_told_with_the_slope_that_was_measured():
+    """Calibrated or not, the number stands beside the word; without a number the word is its makers'."""
+    good = replace(EGFR, slope=0.93, slope_interval=(0.61, 1.32))
+    bad = replace(EGFR, calibrated=False, slope=0.24, slope_interval=(-0.31, 0.77))
+
+    assert (
+        "Calibrated in cross-validation on its training data: slope 0.93 (95% interval 0.61 to 1.32; 1 is ideal)."
+        in evidence.evidence(replace(PREDICTED, model=good))
+    )
+    assert (
+        "NOT CALIBRATED: read it as a score, not as a probability. In cross-validation on its training data the "
+        "calibration slope was 0.24 (95% interval -0.31 to 0.77; 1 is ideal)."
+        in evidence.evidence(replace(PREDICTED, model=bad))
+    )
+    silent = replace(EGFR, slope=None, slope_interval=None)
+    said = evidence.evidence(replace(PREDICTED, model=silent))
+    assert any("as its makers state without a number" in line for line in said)
+
+
 def test_every_panel_ends_with_no_substitute():
     """Also for a prediction that was not made; an exploratory model is marked."""
     for prediction in (PREDICTED, WITHHELD):

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from node.training.curves import decision_curve, ece, reliability, wilson
 from node.training.judge import auc, judge, operating_point
-from node.training.tabular import sigmoid
+from node.training.recalibration import sigmoid
 from tests.unit.training.test_tabular import QUICK, table
 
 PLAIN = replace(QUICK, mixes=(0.0,))

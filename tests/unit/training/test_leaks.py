@@ -131,3 +131,74 @@ def test_a_file_that_is_no_table_is_told(tmp_path):
             train(tmp_path / "t.csv", spec)
     with pytest.raises(ConfigError, match="cannot be read"):
         train(tmp_path / "none.csv", spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("codes in no order", lambda n, row: (0 if n % 2 else 2) if row["answer"] else 1, "AUC 1.00, value by value"),
+        ("both ends", lambda n, row: (-1) ** n * (row["answer"] + 0.01 * (n % 37)), "value by value"),
+    ],
+)
+def test_a_copy_of_the_target_in_no_order_is_refused(tmp_path, name, value, why):
+    """Codes 0 and 2 for the one and 1 for the other, and numbers far to either side: neither rises with the target."""
+    table, changes = with_column(name, value)
+    [found] = mistakes(tmp_path, table, **changes)
+    assert found.startswith("input extra: ")
+    assert why in found
+
+
+def test_words_that_tell_the_target_are_refused(tmp_path):
+    """Two words mean with and two without: no single one of them tells, the column does."""
+    words = {1: ("north", "east"), 0: ("south", "west")}
+    table = [{**row, "side": words[row["answer"]][n % 2]} for n, row in enumerate(rows())]
+    inputs = [
+        {
+            "name": word,
+            "source": "clinical:side",
+            "levels": {w: float(w == word) for pair in words.values() for w in pair},
+        }
+        for word in ("north", "east", "south")
+    ]
+    found = mistakes(tmp_path, table, inputs=[*HEAD["inputs"], *inputs])
+    assert len(found) == 3
+    assert all("column 'side' tells the target by itself (AUC 1.00, value by value)" in each for each in found)
+
+
+@pytest.mark.parametrize(
+    "again", [str.upper, lambda name: f"{name}.0", lambda name: name.replace(" ", "_ "), "0{}".format]
+)
+def test_a_patient_under_another_spelling_is_the_same(tmp_path, again):
+    """Capitals, the decimal point and the zeros of a spreadsheet, another separator: forty patients, each twice."""
+    table = [
+        {**row, "who": row["who"].removeprefix("patient ") if again is not str.upper else row["who"]} for row in rows()
+    ]
+    copied = [{**row, "who": again(row["who"]), "volume_ml": ""} for row in table[1:41]]
+    assert "40 patients stand in more than one row" in mistakes(tmp_path, [*table, *copied])[0]
+
+
+def test_a_row_that_is_copied_whole_is_found(tmp_path):
+    """One number with four digits is a patient's own; how it is written, and the name, do not matter."""
+    table = rows()
+    precise = next(row for row in table if len(str(row["volume_ml"])) >= 5)
+    copied = [*table, {**precise, "who": "somebody else", "volume_ml": f"{precise['volume_ml']}0", "sex": "MALE"}]
+    copied[-1]["sex"] = str(precise["sex"]).upper()
+    assert mistakes(tmp_path, copied) == ["1 rows repeat the row of another patient in every cell"]
+
+
+def test_coarse_rows_may_agree_by_chance_but_not_so_often(tmp_path):
+    """Three of 120 patients of whole numbers may be alike; one in five is a table that was pasted twice."""
+    coarse = [{**row, "volume_ml": str(10 * (n % 40) + 10)} for n, row in enumerate(rows())]
+    pasted = [{**row, "who": f"other {n}"} for n, row in enumerate(coarse)]
+    assert mistakes(tmp_path, [*coarse, *pasted[:3]]) == []
+    [found] = mistakes(tmp_path, [*coarse, *pasted[:30]])
+    assert found.endswith("rows repeat the row of another patient in every cell, far more than chance makes alike")
+
+
+def test_rows_of_one_patient_are_no_events_more(tmp_path):
+    """Three patients with five rows each are three patients, fewer than the folds; nine are fewer than ten."""
+    few = [{**row, "who": f"patient {n if n > 14 else n // 5}", "answer": int(n < 15)} for n, row in enumerate(rows())]
+    found = mistakes(tmp_path, few, table={"repeated": True})
+    assert found == ["3 patients with the target: fewer than the 5 folds of cross-validation"]
+    nine = [{**row, "who": f"patient {n if n > 44 else n // 5}", "answer": int(n < 45)} for n, row in enumerate(rows())]
+    assert "9 patients with the target" in mistakes(tmp_path, nine, table={"repeated": True})[0]

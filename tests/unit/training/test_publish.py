@@ -10,13 +10,15 @@ import pytest
 import skl2onnx
 from sklearn.linear_model import LogisticRegression
 
+from node.domain.cards import heard
 from node.domain.facts import ModelFacts
 from node.domain.plain import canonical
 from node.errors import ModelFailed
 from node.inference.inputs import ModelInput
 from node.inference.knowledge import knowledge
+from node.inference.manifest import parse
 from node.inference.onnx import OnnxClassifier
-from node.inference.package import load_package, shipped_models
+from node.inference.package import load_package, read_manifest, shipped_models
 from node.training import toml
 from node.training.card import write_card
 from node.training.card_check import differs
@@ -25,8 +27,9 @@ from node.training.encode import features, inputs_of
 from node.training.figures import FIGURES
 from node.training.graph import build
 from node.training.publish import differences, write
-from node.training.tabular import Table, ensemble, fit, scaling, sigmoid
-from tests.support.tables import rows, write_spec, write_table
+from node.training.recalibration import sigmoid
+from node.training.tabular import Table, ensemble, fit, scaling
+from tests.support.tables import HEAD, rows, write_spec, write_table
 from tests.unit.training.test_tabular import QUICK as SMALL
 from tests.unit.training.test_tabular import table
 
@@ -87,6 +90,121 @@ def test_few_events_are_written_wherever_the_model_speaks(asked, files, tmp_path
     assert sentence.capitalize() in made["card.md"].decode()
 
 
+def test_few_patients_without_the_target_make_a_model_exploratory_too(tmp_path):
+    """The rarer class counts, whichever it is: 113 with and 7 without carry no more than 7 with and 113 without."""
+    many = [{**row, "answer": int(n >= 7)} for n, row in enumerate(rows())]
+    made = train(write_table(tmp_path / "t.csv", many), write_spec(tmp_path / "s.toml"), exploratory=True)
+    told = "exploratory: 7 patients without the target for 3 inputs; trained with --exploratory"
+    assert tomllib.loads(made["model.toml"].decode())["exploratory"] == told
+    assert told.capitalize() in made["card.md"].decode()
+
+
+def test_a_model_trained_with_exploratory_says_so_whatever_its_numbers(asked, tmp_path):
+    """Enough events for its one input, and still marked."""
+    size = [item for item in HEAD["inputs"] if item["name"] == "size"]
+    spec = write_spec(tmp_path / "s.toml", inputs=size, views=[], baselines=[], golden=[])
+    plain = train(asked[0], spec)
+    assert "exploratory" not in tomllib.loads(plain["model.toml"].decode())
+    marked = tomllib.loads(train(asked[0], spec, exploratory=True)["model.toml"].decode())
+    assert marked["exploratory"].endswith("; trained with --exploratory")
+
+
+def test_a_model_that_found_nothing_is_not_called_calibrated(tmp_path):
+    """Every weight is zero: no operating point in manifest and facts, and the card says why."""
+    rng = np.random.default_rng(5)
+    noise = [{**row, "answer": int(rng.random() < 0.4)} for row in rows()]
+    spec = write_spec(tmp_path / "spec.toml", fit={"strengths": [0.001], "mixes": [1.0]})
+    write(tmp_path / "toy", train(write_table(tmp_path / "table.csv", noise), spec))
+    nothing = load_package(tmp_path / "toy")
+    nothing.verify()
+    assert not any(nothing.manifest.performance["weights"].values())
+    assert (nothing.facts.calibrated, nothing.facts.operating_point) == (False, None)
+    card = (tmp_path / "toy" / "card.md").read_text()
+    assert (
+        "Not shown to be calibrated: results call the answer a score, not a probability. There is no operating" in card
+    )
+    assert "sensitivity at" not in card
+
+
+def test_the_slope_decides_whether_results_say_calibrated(package):
+    """The facts of every output have the slope with its interval; a manifest that contradicts them is refused."""
+    found = package.manifest.calibration
+    assert (package.facts.slope, package.facts.slope_interval) == (found.slope, found.slope_interval)
+    low, high = found.slope_interval
+    assert package.facts.calibrated == (0 < low <= 1 <= high)
+    plain = {**read_manifest(package.folder), "calibration": {"calibrated": True, "slope_interval": [0.1, 0.6]}}
+    with pytest.raises(ModelFailed, match="calibrated is true, but slope_interval"):
+        parse(plain, at="model.toml")
+
+
+def test_rows_of_one_patient_are_counted_as_one_patient(tmp_path):
+    """Manifest, card and every output name patients; how many rows they have stands beside them."""
+    double = [{**row, "who": f"patient {n // 2}", "answer": int(n // 2 % 3 == 0)} for n, row in enumerate(rows())]
+    spec = write_spec(tmp_path / "spec.toml", table={"repeated": True})
+    made = train(write_table(tmp_path / "table.csv", double), spec)
+    training = tomllib.loads(made["model.toml"].decode())["training"]
+    assert (training["n"], training["events"], training["rows"]) == (60, 20, 120)
+    assert training["sentence"].startswith("Trained on 120 rows of 60 patients (")
+    assert training["sentence"].endswith(", 20 of these patients with nothing.")
+    assert "Prevalence 33.3 % among the rows, which the answers are made for." in made["card.md"].decode()
+    assert heard(training["sentence"]).template == (
+        "Trained on {rows} rows of {n} patients ({population}), {events} of these patients with {target}."
+    )
+
+
+def test_a_site_s_card_claims_nothing_that_nobody_stated(files):
+    """No points for data and code that are not public, nor for a test of tissue; no script that is not there."""
+    card = files["card.md"].decode()
+    for item in ("open science and data", "comparison with the gold standard", "image protocol quality"):
+        assert re.search(rf"\| {item} \| 0 \| \d \| not stated by its makers \|", card), item
+    assert "train.py" not in card
+    assert "public data" not in card
+
+
+def test_a_site_states_what_it_has(asked, tmp_path):
+    """Points with a reason, and answers to items of TRIPOD+AI, from the specification; a script where there is one."""
+    stated = {"rqs": {"open": {"points": 1, "why": "code only"}}, "tripod": {"5b": "2019 to 2024"}}
+    spec = write_spec(tmp_path / "spec.toml", reporting=stated)
+    card = train(asked[0], spec, also={"train.py": b""})["card.md"].decode()
+    assert "| open science and data | 1 | 4 | code only |" in card
+    assert "| 5b | dates of the data | 2019 to 2024 |" in card
+    assert "| 18f | code sharing | train.py, spec.toml and radnode, which reads it |" in card
+
+
+def test_every_item_of_tripod_is_answered_or_said_to_be_missing(files):
+    """All 52 parts of the 27 items, in their order; what the manifest cannot know is not reported."""
+    table = files["card.md"].decode().partition("| item | what | here |")[2]
+    found = re.findall(r"^\| (\d+[a-g]?) \| (.+) \| (.+) \|$", table, re.MULTILINE)
+    assert [number for number, *_ in found if number.isdigit()] == [
+        "1", "2", "4", "7", "10", "11", "13", "14", "15", "16", "17", "19", "21", "22", "24", "25", "26",
+    ]  # fmt: skip
+    assert len({re.sub(r"\D", "", number) for number, *_ in found}) == 27
+    assert len(found) == 52
+    here = {number: answer for number, _, answer in found}
+    for number in ("3a", "5b", "17", "18a", "18b", "19"):
+        assert here[number] == "not reported"
+    assert "a person must verify it" in here["27b"]
+
+
+def test_cards_say_what_their_models_are():
+    """A refusal has no model and no answers, published odds ratios no patients: nothing else is said of them."""
+    refusing = (shipped_models() / "glioma-mgmt" / "card.md").read_text(encoding="utf-8")
+    assert "Prevalence 70.8 % among them." in refusing
+    assert "which the answers are made for" not in refusing
+    assert "nothing was trained" not in refusing
+    assert "model.onnx" not in refusing
+    published = (shipped_models() / "lung-alk" / "card.md").read_text(encoding="utf-8")
+    assert "of the training patients" not in published.partition("## Reporting")[0]
+    assert "Weights are logarithms of the odds ratios below" in published
+
+
+def test_what_was_not_assessed_is_said():
+    """Ground glass is read inside the contour, and no ICC of it was measured."""
+    for name in ("lung-egfr", "lung-kras"):
+        card = (shipped_models() / name / "card.md").read_text(encoding="utf-8")
+        assert "Not assessed, though the contour may move them: ground_glass." in card
+
+
 def test_a_check_tells_what_differs(files, tmp_path):
     """Untouched it is reproduced, a touched file is named; figures depend on the drawing library and do not count."""
     write(tmp_path, files)
@@ -112,7 +230,7 @@ def test_shipped_cards_are_true_and_complete(name):
     folder = shipped_models() / name
     plain = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
     card = (folder / "card.md").read_text(encoding="utf-8")
-    assert card == write_card({k: v for k, v in plain.items() if k != "files"})
+    assert card == write_card(plain)
     assert "## Reporting" in card
     assert "Licence: " in card
     for figure in FIGURES:
@@ -203,7 +321,8 @@ def test_the_package_knows_its_population(package):
     assert [item.name for item in held.applicability.inputs] == ["age", "size"]
     assert held.spreads["clinical:age"].percentile(95.0) == 100
     assert held.spreads["clinical:sex"].share("female") == pytest.approx(0.5, abs=0.15)
-    assert package.manifest.applicability["training_refused"] <= 0.02
+    assert package.manifest.applicability["ranges"] == ["age", "lesion_volume_ml"]
+    assert 0 < package.manifest.applicability["refused"] < 0.1
 
 
 def test_a_wrong_head_is_told_before_anything_is_written(asked, tmp_path):

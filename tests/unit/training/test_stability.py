@@ -16,7 +16,7 @@ from node.training import publish
 from node.training.card_stability import stability as section
 from node.training.lesions import Drawn, gliomas
 from node.training.publish import fold
-from node.training.stability import assess
+from node.training.stability import assess, shipped
 from tests.support.volumes import ball, geometry_of, volume_of
 
 INPUTS = (
@@ -81,6 +81,38 @@ def test_a_package_is_told_and_stays_whole(found, tmp_path):
     assert (folder / "model.toml").read_bytes() == before
 
 
+def package_of(tmp_path):
+    """The shipped model of glioma, whose inputs are features, to be told of other lesions."""
+    folder = tmp_path / "glioma-1p19q"
+    shutil.copytree(shipped_models() / "glioma-1p19q", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.mark.parametrize(("name", "count"), [("glioma-1p19q", 1), ("lung-egfr", 0), ("lung-egfr", 3)])
+def test_without_lesions_or_inputs_a_package_stays_as_it_is(name, count, tmp_path):
+    """Nothing measured is no stability: the command is refused, and every file is untouched."""
+    folder = tmp_path / name
+    shutil.copytree(shipped_models() / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(ConfigError, match="no coefficient can be made"):
+        shipped(folder, [lesion(6, n) for n in range(count)], data="ellipsoids", progress=print)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_check_measures_again_and_writes_nothing(tmp_path):
+    """The same lesions are reproduced; another lesion is told by the inputs that it moves; the package stays."""
+    folder, told = package_of(tmp_path), []
+    same = [lesion(6 + 2 * n, n, 1 + 0.15 * n) for n in range(3)]
+    assert shipped(folder, same, data="ellipsoids", progress=told.append) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert shipped(folder, same, data="ellipsoids", progress=told.append, check=True) == 0
+    assert told[-1] == "reproduced"
+    other = [*same[:2], lesion(7, 9)]
+    assert shipped(folder, other, data="ellipsoids", progress=told.append, check=True) == 1
+    assert "differs: contour.Elongation.icc: " in told[-1]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_the_card_grades_the_worse_of_the_two():
     """As Koo and Li do."""
     measured = {
@@ -92,6 +124,17 @@ def test_the_card_grades_the_worse_of_the_two():
     assert "| a | 0.95 | 0.90 to 0.98 | 0.80 | 0.70 to 0.90 | good |" in lines
     assert any(line.startswith("| b |") and line.endswith("| poor |") for line in lines)
     assert list(section({})) == []
+
+
+def test_the_card_names_what_was_not_assessed():
+    """An input that is read inside the contour and has no coefficient; of many the number; none that is no image's."""
+    inputs = [{"name": "age", "source": "clinical:age"}, {"name": "glass", "source": "image:ground_glass"}]
+    assert "Not assessed, though the contour may move them: glass. No ICC was measured for these inputs." in list(
+        section({"inputs": inputs})
+    )
+    assert list(section({"inputs": inputs[:1]})) == []
+    many = [{"name": f"f{n}", "source": f"feature:original_f{n}"} for n in range(11)]
+    assert any("f7 and 3 more." in line for line in section({"inputs": many}))
 
 
 def test_real_lesions_are_read_in_a_fixed_order(data):

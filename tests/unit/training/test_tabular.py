@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from node.training.tabular import Recipe, Table, draws, ensemble, fit, platt, resample, sigmoid, splits
+from node.training.recalibration import platt, sigmoid
+from node.training.tabular import Recipe, Table, draws, ensemble, fit, resample, splits
 
 QUICK = Recipe(strengths=(0.03, 0.3), mixes=(0.0, 0.5), repeats=2, replicates=20)
 

@@ -1,0 +1,33 @@
+"""Tables and numbers of a card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Lines of a table in Markdown."""
+    yield f"| {' | '.join(header)} |"
+    yield "|" + "---|" * len(header)
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def interval(bounds: Sequence[float]) -> str:
+    """Two numbers with two decimals."""
+    return f"{bounds[0]:.2f} to {bounds[1]:.2f}"
+
+
+def plain(value: Any) -> str:
+    """A value of the manifest, a list without brackets."""
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def percent(share: float) -> str:
+    """With one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def capital(sentence: str) -> str:
+    """Begin with a capital."""
+    return sentence[:1].upper() + sentence[1:]
