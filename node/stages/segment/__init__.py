@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from node.dicom.foreign import PassedOver, listed
 from node.domain import sources
-from node.domain.findings import Contour, Segmented
+from node.domain.findings import Contour, Fitness, Segmented
 from node.domain.language import joined, say
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
 from node.errors import InstanceUnreadable, Refused
 from node.imaging.regrid import overlap
-from node.inference.drawn import drawn_by
+from node.inference.drawn import ANY, drawn_by
 from node.inference.model import Segmenter
 from node.stages.segment.drawings import READERS, Found
 
@@ -35,6 +36,7 @@ def segment(
     at_hand: Sequence[SourceFiles],
     rules: LesionRules,
     segmenters: Mapping[str, Segmenter],
+    fits: Mapping[str, Fitness] = MappingProxyType({}),
 ) -> Segmented:
     """
     Take the lesions from the first source that shows any.
@@ -44,6 +46,8 @@ def segment(
         at_hand: Sources in order of preference.
         rules: Which drawings count, and which are picked.
         segmenters: Package id to an open segmenter.
+        fits: Package id of a segmenter to whether this image and patient are what it declares; one that is absent
+            declares nothing.
 
     Returns:
         The lesions by volume, largest first.
@@ -56,7 +60,7 @@ def segment(
     volume = next(iter(volumes.values()))
     skipped: list[PassedOver] = []
     for position, source in enumerate(at_hand):
-        drawn = list(_draw(source, volumes, rules, segmenters))
+        drawn = list(_draw(source, volumes, rules, segmenters, fits))
         skipped += [each for each in drawn if isinstance(each, PassedOver)]
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
@@ -67,11 +71,15 @@ def segment(
 
 
 def _draw(
-    source: SourceFiles, volumes: Mapping[str, Volume], rules: LesionRules, segmenters: Mapping[str, Segmenter]
+    source: SourceFiles,
+    volumes: Mapping[str, Volume],
+    rules: LesionRules,
+    segmenters: Mapping[str, Segmenter],
+    fits: Mapping[str, Fitness],
 ) -> Found:
     volume = next(iter(volumes.values()))
     if source.kind == "model":
-        yield from drawn_by(source.model, volumes, rules.min_trust, segmenters)
+        yield from drawn_by(source.model, volumes, rules.min_trust, segmenters, fits.get(source.model, ANY))
         return
     for path in source.paths:
         try:
