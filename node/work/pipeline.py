@@ -171,8 +171,10 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
 
 def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
     """What the answers of a panel must not be read as."""
-    answered = {p.model.gene: p.model.target for panel in panels for p in panel if is_answered(p) and p.model.gene}
-    return mutually_exclusive(answered)
+    asked = [p for panel in panels for p in panel if p.model.gene]
+    return mutually_exclusive(
+        {p.model.gene: p.model.target for p in asked}, {p.model.gene for p in filter(is_answered, asked)}
+    )
 
 
 def _may_draw(drawer: Drawer, volumes: Mapping[str, Volume], order: Order, anatomy: Anatomy) -> Fitness:
