@@ -250,7 +250,7 @@ def _predictions(measurements: Measurements) -> list[Prediction]:
         Clinical({**known, "histology": Value("small cell", say("clinical file, line {line}", line=4))}),
         Clinical({**known, "age": Value(66.0, "PatientAge (0010,1010)")}),
     ]
-    volume = make_case().volume
+    volume = replace(make_case().volume, kernel="B30f")
     answers = [
         predict(
             model,
