@@ -38,7 +38,7 @@ class Declared:
         weighting: Weightings of MR ("t1", "t2", "flair") one of which the names of the series or the times of its
             sequence must tell; where nothing tells there is no answer.
         kernel: Words one of which Convolution Kernel (0018,1210) must contain; where it is not stated the answer is
-            flagged. [""] takes any that is stated.
+            flagged. ["any"] takes any that is stated.
         sequence: Families of MR sequence one of which must be the image's where it is stated ("SE", "GR+IR").
         manufacturer: Words one of which Manufacturer (0008,0070) must contain; where it is not stated the answer is
             flagged.

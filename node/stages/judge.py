@@ -13,6 +13,9 @@ from node.inference.manifest import Declared
 
 Range = tuple[float, float]
 
+ANY = "any"
+"""A word that takes whatever is stated, so that only what is not stated is flagged."""
+
 Quantity = tuple[str, Said, float, str]
 """Key in `[declared]`, name, value, unit."""
 
@@ -84,7 +87,7 @@ def _acquisition(declared: Declared, volume: Volume) -> Iterator[Said]:
             family=volume.sequence, known=", ".join(declared.sequence),
         )  # fmt: skip
     for name, stated, words in _made_with(declared, volume):
-        if stated and not any(word.casefold() in stated.casefold() for word in words):
+        if stated and ANY not in words and not any(word.casefold() in stated.casefold() for word in words):
             yield say(
                 "{name} is {stated}, which contains none of {known}", name=name, stated=stated, known=", ".join(words)
             )
