@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from node.app.folder import run_folder
 from node.config import Config
 from node.inference.package import shipped_models
+from tests.support.clients import judged
 
 PANEL = ["lung-egfr", "lung-kras", "lung-alk"]
 
@@ -35,3 +37,4 @@ def test_the_panel_answers_without_the_model_whose_weights_were_altered(data, tm
     assert said["lung-kras"]["probability"] is None
     assert "could not be used" in said["lung-kras"]["reason"]
     assert "findings that were supplied" in said["lung-alk"]["reason"]
+    assert [Path(f["path"]).name for f in job["files"] if judged(Path(f["path"]))] == []
