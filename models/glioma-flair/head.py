@@ -52,7 +52,8 @@ HEAD: dict[str, Any] = {
     "exploratory": "exploratory: trained and validated on one collection of 8-bit images without geometry",
     "declared": {
         "modality": "MR",
-        "body_part": ["BRAIN", "HEAD", "SKULL", "CEREBR", "NEURO"],
+        "body_part": ["BRAIN", "HEAD", "NEURO", "SKULL", "CEREBR", "SCHAEDEL", "SCHADEL", "KOPF", "CRANE"],
+        "weighting": ["flair"],
         "slice_thickness_mm": [0.5, 10.0],
         "slice_thickness_mm_usual": [2.0, 8.5],
     },

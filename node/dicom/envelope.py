@@ -102,11 +102,15 @@ class Envelope:
         )
 
     def naming(self, findings: Findings) -> Envelope:
-        """The same envelope, with every model that drew or was asked among its algorithms, and who drew the lesions."""
+        """
+        The same envelope, with every model that drew or was asked among its algorithms, and who drew the lesions.
+
+        A model whose package could not be used (it has no digest) was never asked: it contributed nothing.
+        """
         named = [*self.models, *filter(None, [findings.segmenter])]
         named += [prediction.model for lesion in findings.lesions for prediction in lesion.predictions]
         by_hand = [lesion.contour.provenance.algorithm_type == "MANUAL" for lesion in findings.lesions]
-        models = tuple({(m.id, m.digest): m for m in named}.values())
+        models = tuple({(m.id, m.digest): m for m in named if m.digest}.values())
         return replace(self, models=models, drawn=bool(by_hand) and all(by_hand))
 
     def uid(self, *parts: str) -> str:

@@ -154,7 +154,7 @@ def _instance(ds: Dataset, digest: str, path: Path) -> Instance:
         modality=_text(ds, "Modality"),
         transfer_syntax=str(ds.file_meta.TransferSyntaxUID),
         frame_uid=_text(ds, "FrameOfReferenceUID"),
-        attributes=_attributes(ds),
+        attributes=attributes_of(ds),
         frames=_places(ds),
         references=found.instances,
         referenced_series=found.series,
@@ -193,7 +193,8 @@ def _values(ds: Dataset, key: str | BaseTag) -> tuple[str, ...]:
     return () if any("\ufffd" in text for text in texts) or not any(texts) else texts
 
 
-def _attributes(ds: Dataset) -> dict[str, tuple[str, ...]]:
+def attributes_of(ds: Dataset) -> dict[str, tuple[str, ...]]:
+    """Keyword to values as text, as `Instance.attributes` holds them."""
     found = _top_level(ds)
     for item in uniform_items(ds):
         for keyword, values in _top_level(item).items():

@@ -7,7 +7,7 @@ Also the sentences that say in what a lesion is unlike those patients.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from node.domain.language import Said, joined, named, say
@@ -84,18 +84,20 @@ def inputs_missing(names: Said, *, held: bool) -> Said:
     return say("Inputs missing: {names}. The interval does not hold what they would have changed.", names=names)
 
 
-def mutually_exclusive(genes: Mapping[str, str]) -> list[Said]:
+def mutually_exclusive(asked: Mapping[str, str], answered: Collection[str]) -> list[Said]:
     """
     What a panel must not be read as: drivers of which a tumour nearly never has two, each estimated for itself.
 
     Args:
-        genes: Gene to target in words ("EGFR": "EGFR mutation") of every model that answered.
+        asked: Gene to target in words ("EGFR": "EGFR mutation") of every model of the panel.
+        answered: Genes of which there is a probability.
 
     Returns:
-        One sentence, or none where fewer than two of the panel's genes were answered.
+        One sentence, or none where fewer than two such drivers were asked about or none was answered: a single
+        probability beside a refused sibling is as easily read as the share that is left for the other.
     """
-    targets = [target for gene, target in genes.items() if gene in EXCLUSIVE]
-    if len(targets) < 2:
+    targets = [target for gene, target in asked.items() if gene in EXCLUSIVE]
+    if len(targets) < 2 or not any(gene in EXCLUSIVE for gene in answered):
         return []
     return [
         say(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from node.domain.geometry import Geometry
 from node.domain.language import say
+from node.domain.sequence import Family
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,10 @@ class Volume:
         slice_thickness_mm: Slice Thickness (0018,0050) where stated, else None.
         body_part: Body Part Examined (0018,0015), upper case, "" where not stated.
         kernel: Convolution Kernel (0018,1210), "" where not stated.
-        contrast: Contrast/Bolus Agent (0018,0010), "" where not stated.
+        contrast: Whether contrast agent was given, as the names of the series or its Contrast/Bolus Agent (0018,0010)
+            say; None where neither does.
+        weighting: Of an MR image, as its names or the times of its sequence tell it; "" where neither does or the two
+            contradict each other.
         manufacturer: Manufacturer (0008,0070) of the scanner, "" where not stated.
         sequence: Family of an MR sequence: the codes of Scanning Sequence (0018,0020), sorted and joined ("SE",
             "GR+IR"), "" where not stated.
@@ -64,7 +68,8 @@ class Volume:
     slice_thickness_mm: float | None = None
     body_part: str = ""
     kernel: str = ""
-    contrast: str = ""
+    contrast: bool | None = None
+    weighting: Family = ""
     manufacturer: str = ""
     sequence: str = ""
     lossy: bool = False

@@ -12,6 +12,10 @@ GRID_MM = 4.0  #: the head is looked for on a grid of about this size
 BINS = 256  #: of the histogram that tissue and air are told apart by
 LEAST_CONTRAST = 1.5  #: tissue must be this many times brighter than what surrounds it
 SMALLEST_ML = 300.0  #: less is no head; a slab of ten thick slices through one holds more
+LEAST_SECTION_CM2 = 120.0
+"""A head's largest slice has more: 120 cm² is a circumference of 39 cm, an infant's. Arms, calves and most knees have
+less; a whole thigh may have more, so this tells a head from a limb only where it says no."""
+
 LARGEST_ML = 9000.0  #: more is a trunk; a large head with the neck has about six litres
 
 
@@ -23,10 +27,12 @@ class Head:
     Attributes:
         mask: Boolean (slice, row, column), on the grid of the image; scalp included, air around it not.
         volume_ml: Its volume.
+        section_cm2: Its area in the slice where it is largest.
     """
 
     mask: Bools
     volume_ml: float
+    section_cm2: float
 
 
 def find_head(voxels: Floats, spacing: Spacing) -> Head | None:
@@ -57,7 +63,16 @@ def find_head(voxels: Floats, spacing: Spacing) -> Head | None:
     padded = np.pad(placed(part, box, body.shape), 5, mode="edge")
     mask = fill_slices(closed(padded, coarse.spacing, 3 * GRID_MM)[5:-5, 5:-5, 5:-5])
     volume_ml = float(mask.sum()) * coarse.voxel_ml
-    return Head(mask=coarse.expand(mask), volume_ml=volume_ml) if SMALLEST_ML <= volume_ml <= LARGEST_ML else None
+    if not SMALLEST_ML <= volume_ml <= LARGEST_ML:
+        return None
+    section_cm2 = float(mask.sum(axis=(1, 2)).max() * coarse.spacing[1] * coarse.spacing[2]) / 100
+    return Head(mask=coarse.expand(mask), volume_ml=volume_ml, section_cm2=section_cm2)
+
+
+def shows_head(voxels: Floats, spacing: Spacing) -> bool:
+    """Whether something in an MR image has the size of a head; arguments as for `find_head`."""
+    head = find_head(voxels, spacing)
+    return head is not None and head.section_cm2 >= LEAST_SECTION_CM2
 
 
 def otsu(values: Floats) -> float:

@@ -6,16 +6,23 @@ from collections.abc import Iterator, Mapping
 
 from node.dicom.foreign import PassedOver
 from node.domain import sources
-from node.domain.findings import Contour, Drawing, Provenance
-from node.domain.language import say, told
+from node.domain.findings import Contour, Drawing, Fitness, Provenance
+from node.domain.language import Said, joined, say, sentence, told
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
 from node.imaging.regrid import carried
 from node.inference.model import Segmenter
 
+ANY = Fitness(outcome="in_domain")
+"""For a segmenter that declares nothing."""
+
 
 def drawn_by(
-    model: str, volumes: Mapping[str, Volume], min_trust: float, segmenters: Mapping[str, Segmenter]
+    model: str,
+    volumes: Mapping[str, Volume],
+    min_trust: float,
+    segmenters: Mapping[str, Segmenter],
+    fitness: Fitness = ANY,
 ) -> Iterator[Contour | PassedOver]:
     """
     Let a model draw.
@@ -28,6 +35,7 @@ def drawn_by(
         volumes: Role name to volume; the first is measured. All lie in one frame of reference.
         min_trust: A drawing with less is not used.
         segmenters: Package id to an open segmenter.
+        fitness: Whether the image and the patient are what it declares; outside of that it is not asked.
 
     Raises:
         ModelFailed: The model broke its promise.
@@ -35,6 +43,10 @@ def drawn_by(
     what = say("model {name}", name=model)
     if model not in segmenters:
         yield PassedOver(what, "", say("it is not available in this installation"), "model unavailable")
+        return
+    if fitness.outcome == "outside":
+        code = "wrong anatomy" if fitness.code == "wrong_anatomy" else "unsupported image"
+        yield PassedOver(what, "", joined(fitness.reasons, "; "), code)
         return
     measured = next(iter(volumes.values()))
     drawn_on = volumes.get(segmenters[model].role, measured)
@@ -53,7 +65,8 @@ def drawn_by(
         )  # fmt: skip
         yield PassedOver(what, "", why, "low trust")
     else:
-        yield from _carried(drawing, drawn_on, measured, model)
+        edge = say("at the edge of what the model was made for: {reasons}", reasons=joined(fitness.reasons, "; "))
+        yield from _carried(drawing, drawn_on, measured, model, [sentence(edge)] if fitness.reasons else [])
 
 
 def _check(drawing: Drawing, drawn_on: Volume, model: str) -> None:
@@ -62,11 +75,13 @@ def _check(drawing: Drawing, drawn_on: Volume, model: str) -> None:
         raise ModelFailed(sources.broken(drawing.trust), at=model, do=sources.REPORT)
 
 
-def _carried(drawing: Drawing, drawn_on: Volume, measured: Volume, model: str) -> Iterator[Contour | PassedOver]:
+def _carried(
+    drawing: Drawing, drawn_on: Volume, measured: Volume, model: str, doubts: list[Said]
+) -> Iterator[Contour | PassedOver]:
     for own in drawing.masks:
         mask, notes = carried(own, drawn_on.geometry, measured.geometry)
         if mask.any():
-            said = (drawing.why, *notes)
+            said = (drawing.why, *doubts, *notes)
             provenance = Provenance(
                 kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=said
             )

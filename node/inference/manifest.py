@@ -22,30 +22,37 @@ Engine = Literal["onnx", "lung-lesion", "refusal"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """
-    What a model may be asked about; outside of it there is no answer.
+    What a classifier may be asked about and a segmenter may draw on; outside of it there is no answer and no drawing.
 
     A range is (smallest, largest), inclusive. Inside a range but outside its `usual` one, which the training data
     had, the answer is flagged as borderline.
 
     Attributes:
         modality: Modality (0008,0060); "" for any.
-        body_part: Words one of which Body Part Examined (0018,0015) must contain where it is stated.
-        organ: "lung": the lesion must lie in or touch lung that was found in the image.
-        contrast: "required": Contrast/Bolus Agent (0018,0010) must not say that there was none, and where it says
-            nothing the answer is flagged; "forbidden": it must not name an agent.
-        kernel: Words one of which Convolution Kernel (0018,1210) must contain where it is stated.
+        body_part: Words one of which Body Part Examined (0018,0015) must contain; where it is not stated the answer is
+            flagged, unless the lesion lies in lung that was found.
+        organ: "lung": the lesion must lie in or touch lung that was found in the image; "head": something in the image
+            must have the size of a head.
+        contrast: "required": neither names nor Contrast/Bolus Agent (0018,0010) may say that there was none, and where
+            they say nothing the answer is flagged; "forbidden": they must not say that it was given.
+        weighting: Weightings of MR ("t1", "t2", "flair") one of which the names of the series or the times of its
+            sequence must tell; where nothing tells there is no answer.
+        kernel: Words one of which Convolution Kernel (0018,1210) must contain; where it is not stated the answer is
+            flagged. ["any"] takes any that is stated.
         sequence: Families of MR sequence one of which must be the image's where it is stated ("SE", "GR+IR").
-        manufacturer: Words one of which Manufacturer (0008,0070) must contain where it is stated.
-        age: Years.
-        slice_thickness_mm: Slice Thickness (0018,0050), or the distance of the slices where it is not stated.
+        manufacturer: Words one of which Manufacturer (0008,0070) must contain; where it is not stated the answer is
+            flagged.
+        age: Years; an unknown age is flagged.
+        slice_thickness_mm: Slice Thickness (0018,0050), and the distance of the slices where they lie further apart.
         pixel_spacing_mm: The larger distance of two pixels in the slice.
         lesion_volume_ml: Volume of the lesion that is asked about.
     """
 
     modality: str = ""
     body_part: tuple[str, ...] = ()
-    organ: Literal["", "lung"] = ""
+    organ: Literal["", "lung", "head"] = ""
     contrast: Literal["", "required", "forbidden"] = ""
+    weighting: tuple[Literal["flair", "t1", "t2"], ...] = ()
     kernel: tuple[str, ...] = ()
     sequence: tuple[str, ...] = ()
     manufacturer: tuple[str, ...] = ()

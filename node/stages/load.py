@@ -20,11 +20,12 @@ from pydicom.dataset import Dataset
 
 from node.dicom.codecs import decode_file, is_lossy
 from node.dicom.functional import MODALITIES, flat
-from node.dicom.header import open_header, quiet
+from node.dicom.header import attributes_of, open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
 from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, not_axial, plane
 from node.domain.geometry import Geometry
 from node.domain.language import joined, say
+from node.domain.sequence import sighting
 from node.domain.stack import Arrangement, arrange
 from node.domain.volume import LoadRules, Slice, Volume
 from node.errors import InstanceUnreadable, Refused
@@ -223,7 +224,7 @@ def _volume(
 ) -> Volume:
     first = chosen.planes[0]
     ds = flat(first.file.ds)
-    thickness = _positive(ds, "SliceThickness")
+    thickness, seen = _positive(ds, "SliceThickness"), sighting(attributes_of(first.file.ds))
     return Volume(
         voxels=voxels,
         geometry=_geometry(chosen, thickness, voxels.shape),
@@ -236,7 +237,8 @@ def _volume(
         slice_thickness_mm=thickness,
         body_part=_text(ds, "BodyPartExamined").upper(),
         kernel=_text(ds, "ConvolutionKernel"),
-        contrast=_text(ds, "ContrastBolusAgent"),
+        contrast=seen.contrast,
+        weighting=seen.family if modality == "MR" else "",
         manufacturer=_text(ds, "Manufacturer"),
         sequence="+".join(sorted({code.strip() for code in _text(ds, "ScanningSequence").split("\\") if code.strip()})),
         lossy=lossy,

@@ -1,7 +1,9 @@
 """
 The straight line: one work order in, findings and result objects out. Read this first.
 
-    load ▸ register ▸ organ ▸ segment ▸ measure ▸ judge ▸ predict ▸ redraw ▸ encode
+    load ▸ register ▸ organ ▸ judge ▸ segment ▸ measure ▸ judge ▸ predict ▸ redraw ▸ encode
+
+A segmenter is judged before it draws, a classifier before it is asked.
 
 A refused model is a value beside its siblings; a refused case is the one `Refused` error, caught once, here.
 """
@@ -24,16 +26,14 @@ from node.domain.document import ResultKind
 from node.domain.explanation import mutually_exclusive
 from node.domain.facts import ModelFacts
 from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, Prediction
-from node.domain.language import Said, joined, say
+from node.domain.language import Said
 from node.domain.order import Extraction, Input, Order
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
-from node.imaging.lungs import Lungs, find_lungs, touches
 from node.imaging.noise import refuse_noise
-from node.imaging.side import lung_side
 from node.inference.knowledge import NOTHING, Knowledge
-from node.inference.manifest import Manifest
+from node.inference.manifest import Declared, Manifest
 from node.inference.model import Classifier, Segmenter
 from node.stages.judge import judge
 from node.stages.load import Loaded, load
@@ -42,12 +42,10 @@ from node.stages.predict import predict, unavailable
 from node.stages.register import register
 from node.stages.segment import SourceFiles, segment
 from node.work import objects
+from node.work.anatomy import Anatomy, look
 from node.work.redraw import Answer, hold
 
 log = structlog.get_logger()
-
-ENDS = {"first slice": say("first slice"), "last slice": say("last slice")}
-"""Ends of a stack at which the lungs may be cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +58,26 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawer:
+    """An open segmenter, and what it may draw on."""
+
+    segmenter: Segmenter
+    declared: Declared
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """
     What the worker process puts at the line's disposal.
 
     Attributes:
-        segmenters: Package id to an open segmenter.
+        drawers: Package id to an open segmenter.
         classifiers: Package id to an open classifier.
         unusable: Package id to why it is in neither: not installed, altered, or not what the order pinned.
         root: What relative paths in the order are taken from.
     """
 
-    segmenters: Mapping[str, Segmenter]
+    drawers: Mapping[str, Drawer]
     classifiers: Mapping[str, Asked]
     unusable: Mapping[str, ModelFailed]
     root: Path
@@ -127,10 +133,15 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
     with stage("register"):
         registered = register({role: each.volume for role, each in loaded.items()})
     with stage("organ"):
-        lungs = _organ(rules.organ, measured.volume)
+        for_head = any(each.manifest.declared.organ == "head" for each in parts.classifiers.values())
+        anatomy = look(measured.volume, rules.organ, for_head=for_head)
     with stage("segment"):
-        segmented = segment(registered.volumes, _sources(order, parts), rules.lesion, parts.segmenters, registered.laid)
-        notes = (*measured.volume.notes, *registered.notes, *_coverage(rules.partial_organ, lungs, segmented.lesions))
+        fits = {name: _may_draw(each, registered.volumes, order, anatomy) for name, each in parts.drawers.items()}
+        segmenters = {name: each.segmenter for name, each in parts.drawers.items()}
+        at_hand = _sources(order, parts)
+        segmented = segment(registered.volumes, at_hand, rules.lesion, segmenters, registered.laid, fits)
+        covered = anatomy.coverage(rules.partial_organ, segmented.lesions)
+        notes = (*measured.volume.notes, *registered.notes, *covered)
     with stage("measure"):
         asking = [each.manifest for each in parts.classifiers.values() if each.manifest.features]
         wanted = rules.asks_for_features or any(
@@ -139,7 +150,7 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
         sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
     with stage("predict"):
         answers = [
-            tuple(_panel(order, parts, measured.volume, contour, size, lungs))
+            tuple(_panel(order, parts, measured.volume, contour, size, anatomy))
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
     with stage("redraw"):
@@ -149,7 +160,7 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
     lesions = _lesions(order, segmented.lesions, sizes, panels)
     return Findings(
         state="succeeded",
-        lesions=tuple(_placed(lesion, lungs, measured.volume) for lesion in lesions),
+        lesions=tuple(anatomy.placed(lesion, measured.volume) for lesion in lesions),
         rule=segmented.rule,
         skipped=segmented.skipped,
         notes=(*notes, *_exclusive(panels)),
@@ -161,32 +172,16 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
 
 def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
     """What the answers of a panel must not be read as."""
-    answered = {p.model.gene: p.model.target for panel in panels for p in panel if is_answered(p) and p.model.gene}
-    return mutually_exclusive(answered)
-
-
-def _organ(organ: str, volume: Volume) -> Lungs | None:
-    if organ != "lung":
-        return None
-    lungs = find_lungs(volume)
-    if lungs is None:
-        raise Refused("wrong anatomy", say("no lung was found in the image"), at=f"series {volume.series_uid}")
-    return lungs
-
-
-def _coverage(policy: str, lungs: Lungs | None, lesions: tuple[Contour, ...]) -> tuple[str, ...]:
-    """A search by machine needs the whole organ; a drawn lesion does not, but the reader is told."""
-    if lungs is None or not lungs.cut_off:
-        return ()
-    searched = any(contour.provenance.kind == "model" for contour in lesions)
-    ends = joined([ENDS[end] for end in lungs.cut_off], ", ")
-    if policy == "refuse" or (policy == "auto" and searched):
-        raise Refused("organ partial", say("the lungs are cut off ({ends})", ends=ends), at="organ")
-    said = say(
-        "The lungs are covered only in part (cut off: {ends}); lesions outside the image were not looked for.",
-        ends=ends,
+    asked = [p for panel in panels for p in panel if p.model.gene]
+    return mutually_exclusive(
+        {p.model.gene: p.model.target for p in asked}, {p.model.gene for p in filter(is_answered, asked)}
     )
-    return (said,)
+
+
+def _may_draw(drawer: Drawer, volumes: Mapping[str, Volume], order: Order, anatomy: Anatomy) -> Fitness:
+    """The series of the segmenter's role and its patient, held against what the segmenter declares."""
+    volume = volumes.get(drawer.segmenter.role, next(iter(volumes.values())))
+    return judge(drawer.declared, volume, None, order.clinical, in_lung=True if anatomy.lungs else None)
 
 
 def _sources(order: Order, parts: Parts) -> list[SourceFiles]:
@@ -198,7 +193,7 @@ def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
 
 
 def _panel(
-    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
+    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, anatomy: Anatomy
 ) -> Iterator[Answer]:
     """What every model of the pipeline says about one lesion, each of features computed as it was trained with."""
     rules = order.pipeline
@@ -210,7 +205,7 @@ def _panel(
             needed = {name for each in parts.classifiers.values() for name in each.manifest.feature_classes}
             features = measure(volume, contour.mask, extraction, features=True, classes=needed).features
             known[extraction] = replace(size, features=features)
-        answer = _predict(model, order, parts, volume, contour, known[extraction], lungs)
+        answer = _predict(model, order, parts, volume, contour, known[extraction], anatomy)
         yield replace(answer, extraction=extraction)
 
 
@@ -221,13 +216,13 @@ def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
 
 
 def _predict(
-    model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, lungs: Lungs | None
+    model: str, order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, anatomy: Anatomy
 ) -> Answer:
     asked = parts.classifiers.get(model)
     if asked is None:
         return Answer(prediction=unavailable(_unknown(model, order), parts.unusable[model]))
-    in_lung = touches(lungs, contour.mask) if lungs else None
-    fitness = judge(asked.manifest.declared, volume, size, order.clinical, in_lung=in_lung)
+    seen = {"in_lung": anatomy.in_lung(contour.mask), "head": anatomy.head}
+    fitness = judge(asked.manifest.declared, volume, size, order.clinical, **seen)
     needs, prevalence = asked.manifest.needs, order.models[model].prevalence
     ask = partial(predict, asked.classifier, needs, clinical=order.clinical, prevalence=prevalence)
     return Answer(
@@ -258,13 +253,9 @@ def _lesions(
         )
 
 
-def _placed(lesion: Lesion, lungs: Lungs | None, volume: Volume) -> Lesion:
-    return replace(lesion, lung=lung_side(lungs, lesion.contour.mask, volume.geometry)) if lungs else lesion
-
-
 def _drawn_by(lesions: tuple[Contour, ...], parts: Parts) -> ModelFacts | None:
-    used = {contour.provenance.model for contour in lesions} & set(parts.segmenters)
-    return parts.segmenters[used.pop()].facts if used else None
+    used = {contour.provenance.model for contour in lesions} & set(parts.drawers)
+    return parts.drawers[used.pop()].segmenter.facts if used else None
 
 
 def _facts(models: tuple[str, ...], parts: Parts) -> tuple[ModelFacts, ...]:

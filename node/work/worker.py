@@ -25,7 +25,7 @@ from node.stages.measure import extractor_class
 from node.store import results
 from node.store.results import Manifest, ResultFile
 from node.work.exports import exported
-from node.work.pipeline import Asked, Parts, Result, run
+from node.work.pipeline import Asked, Drawer, Parts, Result, run
 from node.work.task import Workplace
 
 log = structlog.get_logger()
@@ -64,7 +64,7 @@ def execute(order_json: str, attempt: int, workplace: Workplace) -> Manifest:
 def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
     """Open the models that the order needs; one whose files are not those that were pinned answers that it is not."""
     folders = find_packages([Path(d) for d in workplace.model_dirs])
-    segmenters: dict[str, Segmenter] = {}
+    drawers: dict[str, Drawer] = {}
     classifiers: dict[str, Asked] = {}
     unusable: dict[str, ModelFailed] = {}
     for name in dict.fromkeys((*order.pipeline.models, *(s.model for s in order.lesion if s.model))):
@@ -76,10 +76,10 @@ def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
             unusable[name] = error
             continue
         if package.manifest.kind == "segmenter":
-            segmenters[name] = cast(Segmenter, model)
+            drawers[name] = Drawer(cast(Segmenter, model), package.manifest.declared)
         else:
             classifiers[name] = Asked(cast(Classifier, model), package.manifest, known)
-    return Parts(segmenters, classifiers, unusable, root)
+    return Parts(drawers, classifiers, unusable, root)
 
 
 def _pinned(name: str, folders: Mapping[str, Path], order: Order) -> Package:

@@ -23,7 +23,7 @@ from node.domain.rules import Role
 from node.imaging.phantom import SPACING, Nodule, chest_phantom
 from node.inference.inputs import ModelInput
 from node.inference.manifest import Declared, Manifest
-from node.work.pipeline import Asked, Parts, Result, run
+from node.work.pipeline import Asked, Drawer, Parts, Result, run
 from tests.support.drawings import circle, structure_set
 from tests.support.findings import EGFR, KRAS, SEGMENTER
 from tests.support.segmentations import segmentation
@@ -106,7 +106,7 @@ def parts() -> Parts:
         facts.id: Asked(Fixed(facts), manifest(facts, declared))
         for facts, declared in ((EGFR, Declared(modality="CT", organ="lung")), (KRAS, Declared(age=(70.0, 100.0))))
     }
-    return Parts(segmenters={SEGMENTER.id: Finding()}, classifiers=asked, unusable={}, root=Path("/"))
+    return Parts(drawers={SEGMENTER.id: Drawer(Finding(), Declared())}, classifiers=asked, unusable={}, root=Path("/"))
 
 
 def manifest(facts: ModelFacts, declared: Declared) -> Manifest:

@@ -2,7 +2,8 @@
 What must be refused, as a table: what was given, what is said.
 
 A case is refused as a whole (its refusal code), matches no pipeline, or goes through while the model refuses (the
-model's reason). Real images are used where one is at hand; the others are a bright ball in noise, wrong in one way.
+model's reason). Real images are used where one is at hand, with noise, gaps or another header where that is what is
+wrong; what no image at hand shows is a bright ball in noise, wrong in one way.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +30,36 @@ from node.inference.package import load_package, read_manifest, shipped_models
 from node.stages.judge import judge
 from node.training.rows import patients, read_table
 from node.training.spec import read_spec
+from tests.support.real import SILENT, altered, flair, nrrd, slices
 from tests.support.series import CT, MR, PET, image_series, save
 from tests.support.studies import study
 from tests.support.tables import write_table
 from tests.support.volumes import geometry_of, volume_of
 
 HEAD = {
-    "radius": 15.0, "shape": (20, 48, 48), "spacing": (2.0, 1.0, 1.0), "at": (10.0, 24.0, 24.0), "PatientAge": "045Y",
-    "PatientBirthDate": "19811101", "BodyPartExamined": "BRAIN",
+    "radius": 15.0, "shape": (20, 100, 100), "spacing": (2.0, 1.5, 1.5), "at": (10.0, 50.0, 50.0),
+    "PatientAge": "045Y", "PatientBirthDate": "19811101", "BodyPartExamined": "BRAIN",
 }  # fmt: skip
 """A head with a tumour such as the glioma models were made for, as far as its header goes."""
 
-FAR = {"radius": 22.0, "shape": (40, 64, 64), "spacing": (1.5, 1.0, 1.0), "at": (20.0, 32.0, 32.0)}
+FAR = {"radius": 22.0, "shape": (40, 100, 100), "spacing": (1.5, 1.5, 1.5), "at": (20.0, 50.0, 50.0)}
 """A perfect ball of one intensity, which no tumour is."""
 
 
-def pipeline(modality: str, model: str, organ: str = "", source: str = "rtstruct") -> Config:
+def pipeline(modality: str, model: str, organ: str = "", source: str = "") -> Config:
     """One pipeline with one role and one model, which reads what somebody drew, or another one found."""
     rules = {
         "name": "p", "series": {"image": {"modality": modality}}, "models": [model], "organ": organ,
-        "lesion": {"from": [source]},
+        "lesion": {"from": [source] if source else ["rtstruct", "seg"]},
     }  # fmt: skip
     return Config.model_validate({"pipelines": [rules]})
 
+
+SEARCH = Config.model_validate({"pipelines": [{
+    "name": "p", "series": {"image": {"modality": "CT"}}, "models": ["lung-egfr"], "organ": "lung",
+    "lesion": {"from": ["model:lung-lesion"]},
+}]})  # fmt: skip
+"""One that has the nodule looked for."""
 
 GLIOMA, LUNG = pipeline("MR", "glioma-idh"), pipeline("CT", "lung-egfr", "lung")
 CT_GLIOMA = pipeline("CT", "glioma-idh")
@@ -66,6 +74,38 @@ def head(**changes: Any) -> Callable[[Path, Path], Path]:
 def real(name: str) -> Callable[[Path, Path], Path]:
     """A folder of the real data."""
     return lambda data, _folder: data / name
+
+
+def thigh(data: Path, folder: Path) -> Path:
+    """The thigh on MR with its contour, where nobody states the body part and all else fits."""
+    at = data / "sarcoma-sts002/dicom/STS_002/MR_T1"
+    header = {"BodyPartExamined": None, "ContrastBolusAgent": "Gadovist", "PatientAge": "045Y", "SliceThickness": 1.5}
+    return altered(folder, sorted(at.rglob("*.dcm")), **header)
+
+
+def chest(step: int = 1, drop: int = 0, **changes: Any) -> Callable[[Path, Path], Path]:
+    """The chest CT, each `step`th slice of it, without the slice number `drop`, with noise or another header."""
+
+    def make(data: Path, folder: Path) -> Path:
+        files = slices(data / "lidc-0314-ct60/dicom")[::step]
+        return altered(folder, [path for n, path in enumerate(files) if not drop or n != drop], **changes)
+
+    return make
+
+
+def glioma(**changes: Any) -> Callable[[Path, Path], Path]:
+    """The FLAIR of a glioma with its hand mask, offered as T1c."""
+    return lambda data, folder: flair(folder, data, **changes)
+
+
+def brain(**header: Any) -> Callable[[Path, Path], Path]:
+    """A T1 of a brain tumour after contrast agent, slices every 6.5 mm, with its mask."""
+    return lambda data, folder: nrrd(folder, data, "brain1_image", "brain1_label", **header)
+
+
+def prostate(data: Path, folder: Path) -> Path:
+    """A scanned prostate phantom with its mask, whose header says that it is a head."""
+    return nrrd(folder, data, "prostate_phantom_subvolume", "prostate_phantom_subvolume-label")
 
 
 def one_file(name: str) -> Callable[[Path, Path], Path]:
@@ -130,6 +170,9 @@ def positron(_data: Path, folder: Path) -> Path:
     return folder
 
 
+NOT = "model: not evaluated"
+
+
 @dataclass(frozen=True)
 class Row:
     """
@@ -150,42 +193,52 @@ class Row:
     because: str
 
 
+DARK = {"SeriesDescription": "t2_tirm_tra_dark-fluid", "ScanningSequence": ["SE", "IR"], "EchoTime": 120,
+        "RepetitionTime": 9000, "InversionTime": 2500}  # fmt: skip
+"""What the header of a FLAIR says."""
+
 TABLE = (
     Row("another organ: thigh CT to a lung pipeline", real("sarcoma-sts002/dicom"), LUNG, "wrong anatomy", "no lung"),
-    Row("another organ: thigh MR to a glioma model", real("sarcoma-sts002/dicom"), GLIOMA, "model: not evaluated",
+    Row("another organ: thigh MR to a glioma model", real("sarcoma-sts002/dicom"), GLIOMA, NOT,
         "Body Part Examined is EXTREMITY"),
-    Row("another modality: chest CT to a glioma model", real("ibsi-ct-phantom/dicom"), CT_GLIOMA,
-        "model: not evaluated", "the modality is CT, not MR"),
+    Row("another organ, not stated: thigh MR to a glioma model", thigh, GLIOMA, NOT,
+        "nothing in the image has the size of a head"),
+    Row("a scanned phantom of the prostate, called a head", prostate, GLIOMA, NOT,
+        "nothing in the image has the size of a head"),
+    Row("another modality: chest CT to a glioma model", real("ibsi-ct-phantom/dicom"), CT_GLIOMA, NOT,
+        "the modality is CT, not MR"),
     Row("another modality: chest CT to a pipeline for MR", real("ibsi-ct-phantom/dicom"), GLIOMA, "no pipeline", "MR"),
+    Row("swapped series: FLAIR in place of T1c", glioma(**DARK), GLIOMA, NOT, "weighted as FLAIR"),
+    Row("swapped series, not stated: FLAIR in place of T1c", glioma(**SILENT), GLIOMA, NOT,
+        "neither the names nor the times of the series tell its weighting"),
+    Row("swapped series: FLAIR that is called T1c", glioma(**{**DARK, "SeriesDescription": "t1_se_tra_KM"}), GLIOMA,
+        NOT, "or they contradict each other"),
+    Row("T1 without contrast in place of T1c", brain(SeriesDescription="t1_se_tra", ContrastBolusAgent="NONE"), GLIOMA,
+        NOT, "without contrast agent"),
+    Row("extreme noise on MR", glioma(noise=120.0), GLIOMA, "noise", "neighbouring pixels"),
+    Row("extreme noise on CT", chest(step=4, noise=700.0), SEARCH, "noise", "neighbouring pixels"),
+    Row("a child", brain(PatientAge="009Y", PatientBirthDate="20171101"), GLIOMA, NOT, "age is 9 years"),
+    Row("thick slices", brain(), GLIOMA, NOT, "slice thickness is 6.5 mm"),
+    Row("thin slices far apart", brain(SliceThickness=1.0), GLIOMA, NOT, "distance between slices is 6.5 mm"),
+    Row("thin slices far apart, to a model that draws", chest(step=6), SEARCH, "unsupported image",
+        "distance between slices is 6 mm"),
+    Row("a chest that is covered in part, to a model that searches", chest(), SEARCH, "organ partial", "cut off"),
+    Row("missing slices", chest(drop=30), SEARCH, "missing slices", "missing"),
+    Row("a localizer", chest(step=4, ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), SEARCH,
+        "not an axial acquisition", "LOCALIZER"),
+    Row("lossy in the past", chest(step=4, LossyImageCompression="01"), SEARCH, "lossy compression", "lossy"),
+    Row("a single slice", one_file("transfer-syntaxes/MR1_UNC"), SEARCHED, "too few slices", "1 slice"),
     Row("a PET to a pipeline for CT", positron, LUNG, "no pipeline", "CT"),
     Row("a phantom to a lung pipeline", phantom, LUNG, "wrong anatomy", "no lung"),
-    Row("swapped series: FLAIR in place of T1c", head(ScanningSequence=["SE", "IR"]), GLIOMA, "model: not evaluated",
-        "family IR+SE"),
-    Row("T1 without contrast in place of T1c", head(ContrastBolusAgent="NONE"), GLIOMA, "model: not evaluated",
-        "without contrast agent"),
-    Row("extreme noise", head(noise=1500.0), GLIOMA, "noise", "neighbouring pixels"),
-    Row("features far from the training", head(**FAR), GLIOMA, "model: not evaluated",
-        "unlike the training patients"),
-    Row("a child", head(PatientAge="009Y", PatientBirthDate="20171101"), GLIOMA, "model: not evaluated",
-        "age is 9 years"),
-    Row("a lesion smaller than any in the training", head(radius=4.0), GLIOMA, "model: not evaluated",
-        "lesion volume is"),
-    Row("slices thicker than declared", head(spacing=(5.0, 1.0, 1.0)), GLIOMA, "model: not evaluated",
-        "slice thickness is 5 mm"),
-    Row("a single slice", head(shape=(1, 48, 48), at=(0.0, 24.0, 24.0)), GLIOMA, "too few slices", "1 slice"),
-    Row("a localizer", head(ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]), GLIOMA, "not an axial acquisition",
-        "LOCALIZER"),
+    Row("features far from the training", head(**FAR), GLIOMA, NOT, "unlike the training patients"),
+    Row("a lesion smaller than any in the training", head(radius=4.0), GLIOMA, NOT, "lesion volume is"),
     Row("colour", head(SamplesPerPixel=3, PhotometricInterpretation="RGB"), GLIOMA, "colour image", "sample"),
-    Row("a single slice (real MR)", one_file("transfer-syntaxes/MR1_UNC"), SEARCHED, "too few slices", "1 slice"),
     Row("the same where nobody drew a lesion and no model searches", one_file("transfer-syntaxes/MR1_UNC"), GLIOMA,
         "no lesion", "no source of a lesion"),
-    Row("lossy in the past", head(LossyImageCompression="01"), GLIOMA, "lossy compression", "lossy"),
     Row("gantry tilt", tilted, GLIOMA, "gantry tilt", "sideways"),
-    Row("missing slices", head(drop=(6, 7)), GLIOMA, "missing slices", "missing"),
-    Row("a contour beside the image", head(drawn_at=(10.0, 324.0, 324.0)), GLIOMA, "contour mismatch",
+    Row("a contour beside the image", head(drawn_at=(10.0, 350.0, 350.0)), GLIOMA, "contour mismatch",
         "wholly outside"),
-    Row("a model that ships as a refusal: MGMT", head(), pipeline("MR", "glioma-mgmt"), "model: not evaluated",
-        "no usable signal"),
+    Row("a model that ships as a refusal: MGMT", brain(), pipeline("MR", "glioma-mgmt"), NOT, "no usable signal"),
     Row("T1 without contrast beside T1c, offered as FLAIR", two("T1 post Gd", "T1 pre", T1, T1), ROLES, "role missing",
         "flair"),
     Row("descriptions of FLAIR and T1c swapped", two("AX FLAIR", "T1 post Gd", T1, DARK_FLUID), ROLES, "no pipeline",
@@ -217,16 +270,17 @@ def test_it_is_refused(row, data, tmp_path):
 
 
 def test_the_right_input_is_not_refused(data, tmp_path):
-    """The table's head with a lesion like those of the training gets its answer, so that the table can fail."""
+    """A head that says what it is, with a lesion like those of the training, is answered: so the table can fail."""
     rng = np.random.default_rng(3)
-    index = np.moveaxis(np.indices((50, 96, 96)), 0, -1)
-    inside = np.linalg.norm((index - (25, 48, 48)) * (1.5, 1, 1) / (1.0, 0.75, 1.3), axis=-1) <= 22
-    voxels = 200 + 300 * inside * rng.gamma(2.0, 0.5, inside.shape)
-    row = Row("", head(voxels=voxels, shape=(50, 96, 96), spacing=(1.5, 1.0, 1.0), at=(25.0, 48.0, 48.0), radius=24.0),
-              GLIOMA, "", "")  # fmt: skip
-    document = run_folder(row.asked, row.make(data, tmp_path / "given"), tmp_path / "out").document()
+    index = np.moveaxis(np.indices((50, 140, 140)), 0, -1)
+    inside = np.linalg.norm((index - (25, 70, 70)) * (1.5, 1, 1) / (1.0, 0.75, 1.3), axis=-1) <= 22
+    skull = np.hypot(index[..., 1] - 70, index[..., 2] - 70) < 67
+    voxels = 20.0 + 180 * skull + 300 * inside * rng.gamma(2.0, 0.5, inside.shape)
+    right = head(voxels=voxels, shape=(50, 140, 140), spacing=(1.5, 1.0, 1.0), at=(25.0, 70.0, 70.0), radius=24.0)
+    document = run_folder(GLIOMA, right(data, tmp_path / "given"), tmp_path / "out").document()
     [prediction] = document["jobs"][0]["lesions"][0]["predictions"]
     assert prediction["probability"] is not None, prediction["reason"]
+    assert prediction["state"] == "predicted", prediction["reason"]
 
 
 TRAINED = ("glioma-idh", "glioma-1p19q", "lung-egfr", "lung-kras")
@@ -269,7 +323,8 @@ def accepted(package, quantities) -> bool:
     volume_ml = float(quantities.get("feature:original_shape_VoxelVolume", 20_000)) / 1000
     sizes = Measurements(volume_ml=volume_ml, long_axis=axis, short_axis=axis, diameter_3d_mm=30, key_slice=0)
     ages = {"age": Value(quantities["clinical:age"], "table")} if "clinical:age" in quantities else {}
-    image = volume_of(np.zeros((3, 4, 4)), geometry_of((3, 4, 4), (1.0, 1.0, 1.0)), modality=m.declared.modality)
-    fit = judge(m.declared, image, sizes, Clinical(ages), in_lung=True)
+    plain = volume_of(np.zeros((3, 4, 4)), geometry_of((3, 4, 4), (1.0, 1.0, 1.0)), modality=m.declared.modality)
+    image = replace(plain, weighting=next(iter(m.declared.weighting), ""))
+    fit = judge(m.declared, image, sizes, Clinical(ages), in_lung=True, head=True)
     far = applies(parse(package.read(FILE), at=m.id), encoded.numbers)
     return "outside" not in {fit.outcome, far.outcome} and not encoded.outside

@@ -53,7 +53,10 @@ def study(
         head = np.hypot(index[..., 1] - shape[1] / 2, index[..., 2] - shape[2] / 2) < 0.48 * min(shape[1:])
         voxels = 200.0 * head + 300 * inside + rng.normal(50, noise, shape)
     uids = {"study_uid": generate_uid(), "frame_uid": generate_uid()}
-    plain = {"sop_class": MR, "PatientID": patient, "ScanningSequence": "SE", "ContrastBolusAgent": "GADOVIST"}
+    plain = {
+        "sop_class": MR, "PatientID": patient, "ScanningSequence": "SE", "EchoTime": 10, "RepetitionTime": 600,
+        "ContrastBolusAgent": "GADOVIST",
+    }  # fmt: skip
     series = image_series(voxels, spacing=spacing, **uids, **{**plain, **attributes})
     save([ds for n, ds in enumerate(series) if n not in drop], folder)
     _contour(folder / "rtstruct.dcm", series, drawn_at or at, radius, spacing, shape)

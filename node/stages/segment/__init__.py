@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from node.dicom.foreign import PassedOver, listed
 from node.domain import sources
-from node.domain.findings import Contour, Segmented
+from node.domain.findings import Contour, Fitness, Segmented
 from node.domain.language import joined, say
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Laid, Volume
 from node.errors import InstanceUnreadable, Refused
 from node.imaging.regrid import overlap
-from node.inference.drawn import drawn_by
+from node.inference.drawn import ANY, drawn_by
 from node.inference.model import Segmenter
 from node.stages.segment.bring import brought
 from node.stages.segment.drawings import READERS, Canvas, Found
@@ -43,6 +44,7 @@ def segment(
     rules: LesionRules,
     segmenters: Mapping[str, Segmenter],
     laid: Mapping[str, Laid] = NOTHING_LAID,
+    fits: Mapping[str, Fitness] = MappingProxyType({}),
 ) -> Segmented:
     """
     Take the lesions from the first source that shows any.
@@ -53,6 +55,8 @@ def segment(
         rules: Which drawings count, and which are picked.
         segmenters: Package id to an open segmenter.
         laid: Role name of every further series to how it was laid on the first one.
+        fits: Package id of a segmenter to whether this image and patient are what it declares; one that is absent
+            declares nothing.
 
     Returns:
         The lesions by volume, largest first.
@@ -65,7 +69,7 @@ def segment(
     volume = next(iter(volumes.values()))
     skipped: list[PassedOver] = []
     for position, source in enumerate(at_hand):
-        drawn = list(_draw(source, volumes, rules, segmenters, laid))
+        drawn = list(_draw(source, volumes, rules, segmenters, laid, fits))
         skipped += [each for each in drawn if isinstance(each, PassedOver)]
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
@@ -89,10 +93,11 @@ def _draw(
     rules: LesionRules,
     segmenters: Mapping[str, Segmenter],
     laid: Mapping[str, Laid],
+    fits: Mapping[str, Fitness],
 ) -> Found:
     (first, measured), *_ = volumes.items()
     if source.kind == "model":
-        return drawn_by(source.model, volumes, rules.min_trust, segmenters)
+        return drawn_by(source.model, volumes, rules.min_trust, segmenters, fits.get(source.model, ANY))
     came = {first: measured} | {role: each.came for role, each in laid.items()}
     own = came[source.role or first]
     others = frozenset(s.sop_uid for volume in came.values() if volume is not own for s in volume.slices)

@@ -52,11 +52,14 @@ def test_percentiles_are_ordinals_that_a_patient_can_have(p, said):
 
 
 def test_a_panel_is_not_read_as_shares_of_one_whole():
-    """Two drivers that answered are told apart; one alone needs no word."""
-    [said] = mutually_exclusive({"EGFR": "EGFR mutation", "KRAS": "KRAS mutation", "IDH1": "IDH mutation"})
+    """Two drivers that were asked about are told apart, although one may have been refused; one alone needs no word."""
+    panel = {"EGFR": "EGFR mutation", "KRAS": "KRAS mutation", "IDH1": "IDH mutation"}
+    [said] = mutually_exclusive(panel, {"EGFR", "KRAS"})
     assert said.startswith("EGFR mutation, KRAS mutation are estimated separately")
     assert "do not add up" in said
-    assert mutually_exclusive({"EGFR": "EGFR mutation"}) == []
+    assert mutually_exclusive(panel, {"KRAS"}) == [said]
+    assert mutually_exclusive(panel, {"IDH1"}) == []
+    assert mutually_exclusive({"EGFR": "EGFR mutation"}, {"EGFR"}) == []
 
 
 def test_what_a_missing_input_does_to_the_interval_is_said_as_it_is():

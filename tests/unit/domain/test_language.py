@@ -234,7 +234,7 @@ def _edgy(m: Measurements) -> Measurements:
 
 
 def _predictions(measurements: Measurements) -> list[Prediction]:
-    """The shipped model on a patient that is at its border, unknown, and outside twice; and one that is not there."""
+    """The shipped model on patients at its border, unknown, outside twice, and within; and one that is not there."""
     package = load_package(shipped_models() / "lung-egfr")
     model, needs = package.open(), package.manifest.needs
     known = {
@@ -248,8 +248,9 @@ def _predictions(measurements: Measurements) -> list[Prediction]:
         Clinical({}, {"age": say("StudyDate minus PatientBirthDate is no age")}),
         Clinical({**known, "age": Value(9.0, "PatientAge (0010,1010)")}),
         Clinical({**known, "histology": Value("small cell", say("clinical file, line {line}", line=4))}),
+        Clinical({**known, "age": Value(66.0, "PatientAge (0010,1010)")}),
     ]
-    volume = make_case().volume
+    volume = replace(make_case().volume, kernel="B30f")
     answers = [
         predict(
             model,
@@ -261,7 +262,9 @@ def _predictions(measurements: Measurements) -> list[Prediction]:
         )
         for clinical in patients
     ]
-    assert [each.state for each in answers] == ["borderline", "predicted", "not_evaluated", "not_evaluated"]
+    assert [each.state for each in answers] == [
+        "borderline", "borderline", "not_evaluated", "not_evaluated", "predicted",
+    ]  # fmt: skip
     lost = ModelFailed(say("the package is not installed"), at="lung-x", do=say("run the study again"))
     weak = replace(answers[1], fitness=Fitness(outcome="borderline", reasons=()))
     return [*answers, weak, unavailable(KRAS, lost)]

@@ -6,10 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK
 
+from node.domain.volume import LoadRules
 from node.imaging.ellipsoids import Ellipsoid, Painting, paint
-from node.imaging.head import find_head, otsu
+from node.imaging.head import find_head, otsu, shows_head
 from node.imaging.intensity import plain_scale, robust_scale
+from node.stages.load import load
+from tests.support.glioma import case
+
+NARROWEST = "TCGA_HT_7881_19981015"
+"""The smallest largest slice of all 89: 159 cm²."""
 
 SKULL = Ellipsoid(centre=(0, 0, 0), radii=(75, 95, 75), value=120)
 BRAIN = Ellipsoid(centre=(0, 0, 0), radii=(65, 85, 65), value=60)
@@ -52,6 +59,35 @@ def test_a_head_that_the_image_cuts_is_found():
 def test_what_is_no_head_is_none(bodies):
     """Noise alone, and something the size of an orange."""
     assert found(replace(HEAD, bodies=bodies)) is None
+
+
+def test_the_slice_of_a_head_is_larger_than_that_of_a_limb():
+    """Half a metre of arm has the volume of a head, and is none; the head is one."""
+    limb = Ellipsoid(centre=(0, 0, 0), radii=(400, 45, 45), value=100)
+    arm = paint(replace(HEAD, shape=(70, 110, 96), bodies=(limb,)))
+    assert find_head(arm.voxels, arm.geometry.spacing).volume_ml > 2000
+    assert not shows_head(arm.voxels, arm.geometry.spacing)
+    head = paint(HEAD)
+    assert shows_head(head.voxels, head.geometry.spacing)
+
+
+def test_real_heads_are_heads(data):
+    """FLAIR of 9 patients (the narrowest of all 89 among them) and the T1c of two others."""
+    names = sorted((data / "tcga-lgg-flair").glob("*.npz"))
+    for name in {*names[::11], *(n for n in names if n.stem == NARROWEST)}:
+        found = case(data, name.stem)
+        assert shows_head(found.flair, found.place.spacing), name.stem
+    for name in ("brain1", "brain2"):
+        image = SimpleITK.ReadImage(str(data / "pyradiomics-baseline" / f"{name}_image.nrrd"))
+        assert shows_head(SimpleITK.GetArrayFromImage(image).astype(np.float32), image.GetSpacing()[::-1])
+
+
+def test_a_real_thigh_and_a_real_prostate_are_no_heads(data):
+    """What a T1 of the thigh and a prostate phantom show is smaller than a head."""
+    thigh = load(sorted((data / "sarcoma-sts002/dicom/STS_002/MR_T1/image").iterdir()), LoadRules()).volume
+    assert not shows_head(thigh.voxels, thigh.geometry.spacing)
+    image = SimpleITK.ReadImage(str(data / "pyradiomics-baseline/prostate_phantom_subvolume.nrrd"))
+    assert not shows_head(SimpleITK.GetArrayFromImage(image).astype(np.float32), image.GetSpacing()[::-1])
 
 
 def test_a_trunk_is_no_head():

@@ -1,4 +1,4 @@
-"""Declared ranges are held: what lies outside is refused with its value and range, what is unknown is not."""
+"""Declarations are held: what lies outside is refused with value and range, what is declared but unknown is flagged."""
 
 from dataclasses import replace
 
@@ -48,9 +48,28 @@ def test_what_lies_within_everything_is_in_domain():
     assert (fitness.outcome, fitness.reasons, fitness.code) == ("in_domain", (), "")
 
 
-def test_what_is_unknown_is_no_reason():
-    """Without age, Body Part Examined, Slice Thickness, or a look for lungs, nothing contradicts."""
-    assert judge(DECLARED, volume(), lesion(), Clinical(), in_lung=None).outcome == "in_domain"
+def test_what_is_declared_but_unknown_is_flagged():
+    """Without age, Body Part Examined and a look for lungs nothing contradicts and nothing supports: said, answered."""
+    fitness = judge(DECLARED, volume(), lesion(), Clinical(), in_lung=None)
+    assert (fitness.outcome, fitness.code) == ("borderline", "borderline_domain")
+    assert [reason.split(" is not stated")[0] for reason in fitness.reasons] == ["the body part", "the patient's age"]
+
+
+def test_lung_that_was_found_says_the_body_part():
+    """A lesion in lung that was found needs no Body Part Examined."""
+    assert judge(DECLARED, volume(), lesion(), aged(66), in_lung=True).outcome == "in_domain"
+
+
+def test_what_is_not_declared_is_not_asked_for():
+    """An unknown age is nothing to a model that declares none."""
+    declared = replace(DECLARED, age=None, age_usual=None, body_part=())
+    assert judge(declared, volume(), lesion(), Clinical(), in_lung=None).outcome == "in_domain"
+
+
+def test_without_a_lesion_the_image_is_judged():
+    """A segmenter is held against its declaration before there is a volume to bound."""
+    assert judge(DECLARED, volume(body_part="CHEST"), None, aged(66)).outcome == "in_domain"
+    assert judge(DECLARED, volume(body_part="KNEE"), None, aged(66)).code == "wrong_anatomy"
 
 
 def test_a_model_that_declares_nothing_takes_anything():
@@ -62,7 +81,7 @@ def test_a_model_that_declares_nothing_takes_anything():
 @pytest.mark.parametrize("stated", ["CHEST", "Chest", "CHEST_ABDOMEN", "CHESTABDPELVIS", "LUNGS"])
 def test_body_parts_that_contain_a_declared_word_fit(stated):
     """Body Part Examined is written in many ways."""
-    assert judge(DECLARED, volume(body_part=stated), lesion(), Clinical(), in_lung=True).outcome == "in_domain"
+    assert judge(DECLARED, volume(body_part=stated), lesion(), aged(66), in_lung=True).outcome == "in_domain"
 
 
 @pytest.mark.parametrize(
@@ -102,10 +121,27 @@ def test_values_outside_a_range_are_told_with_value_and_range(image, size, age, 
     assert any(why in reason for reason in fitness.reasons)
 
 
-def test_stated_thickness_counts_before_the_distance_of_slices():
-    """Thin slices taken far apart are thin slices."""
-    thin = volume(spacing=8.0, slice_thickness_mm=1.0)
-    assert judge(DECLARED, thin, lesion(), Clinical(), in_lung=True).outcome == "in_domain"
+@pytest.mark.parametrize("thickness", [1.0, None])
+def test_thin_slices_far_apart_leave_out_what_thick_ones_blur(thickness):
+    """1 mm slices every 8 mm are refused like slices of 8 mm."""
+    gaps = volume(spacing=8.0, slice_thickness_mm=thickness)
+    fitness = judge(DECLARED, gaps, lesion(), aged(66), in_lung=True)
+    assert (fitness.outcome, fitness.code) == ("outside", "outside_domain")
+    assert fitness.reasons == ("distance between slices is 8 mm, outside what the model was made for (0.4 to 5 mm)",)
+
+
+def test_gaps_beyond_the_training_data_are_flagged():
+    """The usual range holds for the distance as well."""
+    declared = replace(DECLARED, slice_thickness_mm_usual=(0.5, 3.0))
+    fitness = judge(declared, volume(spacing=4.0, slice_thickness_mm=1.0), lesion(), aged(66), in_lung=True)
+    assert (fitness.outcome, len(fitness.reasons)) == ("borderline", 1)
+    assert "distance between slices is 4 mm" in fitness.reasons[0]
+
+
+def test_slices_that_overlap_are_no_fault():
+    """Slices of 2 mm every 0.3 mm lose nothing."""
+    close = volume(spacing=0.3, slice_thickness_mm=2.0)
+    assert judge(DECLARED, close, lesion(), aged(66), in_lung=True).outcome == "in_domain"
 
 
 def test_ends_of_a_range_are_inside():
@@ -138,8 +174,8 @@ def test_beyond_the_training_data_is_borderline():
         ),
         ({"kernel": ("B30", "standard")}, {"kernel": "B70f"}, "the convolution kernel is B70f, which contains none of"),
         ({"manufacturer": ("Siemens",)}, {"manufacturer": "Philips"}, "the scanner's manufacturer is Philips"),
-        ({"contrast": "required"}, {"contrast": "NONE"}, "taken without contrast agent, which the model needs"),
-        ({"contrast": "forbidden"}, {"contrast": "Gadovist"}, "with contrast agent, which the model does not allow"),
+        ({"contrast": "required"}, {"contrast": False}, "taken without contrast agent, which the model needs"),
+        ({"contrast": "forbidden"}, {"contrast": True}, "with contrast agent, which the model does not allow"),
     ],
 )
 def test_how_the_image_was_made_is_held_against_the_declaration(declared, seen, why):
@@ -149,10 +185,63 @@ def test_how_the_image_was_made_is_held_against_the_declaration(declared, seen, 
     assert why in fitness.reasons[0]
 
 
-def test_what_fits_or_is_not_stated_is_taken():
-    """A kernel in another case, a header without sequence or manufacturer."""
+def test_what_fits_is_taken():
+    """A kernel in another case, a header without sequence; contrast agent is stated only where it was given."""
     declared = Declared(kernel=("STANDARD",), sequence=("SE",), manufacturer=("ge",), contrast="forbidden")
-    assert judge(declared, volume(kernel="Standard"), lesion(), Clinical(), in_lung=None).outcome == "in_domain"
+    seen = volume(kernel="Standard", manufacturer="GE MEDICAL SYSTEMS")
+    assert judge(declared, seen, lesion(), Clinical(), in_lung=None).outcome == "in_domain"
+
+
+@pytest.mark.parametrize(
+    ("declared", "name"),
+    [
+        ({"kernel": ("STANDARD",)}, "the convolution kernel"),
+        ({"kernel": ("any",)}, "the convolution kernel"),
+        ({"manufacturer": ("ge",)}, "the scanner's manufacturer"),
+        ({"body_part": ("BRAIN",), "organ": "head"}, "the body part"),
+    ],
+)
+def test_what_is_declared_of_the_image_but_not_stated_is_flagged(declared, name):
+    """Predicted, and said; the size of a head alone does not make it one."""
+    fitness = judge(Declared(**declared), volume(), lesion(), Clinical(), head=True)
+    assert (fitness.outcome, fitness.code) == ("borderline", "borderline_domain")
+    assert fitness.reasons == (f"{name} is not stated, so whether the model was made for it is not known",)
+
+
+def test_any_kernel_that_is_stated_is_taken_where_the_declaration_takes_any():
+    """Where the training does not tell the kernel, none is refused."""
+    assert judge(Declared(kernel=("any",)), volume(kernel="B70f"), lesion(), Clinical()).outcome == "in_domain"
+
+
+T1 = Declared(modality="MR", weighting=("t1",))
+
+
+@pytest.mark.parametrize(
+    ("weighting", "why"),
+    [
+        ("", "neither the names nor the times of the series tell its weighting"),
+        ("flair", "the series is weighted as FLAIR, but the model reads T1 only"),
+        ("other", "the series is of another kind than T1"),
+    ],
+)
+def test_a_weighting_that_is_wrong_or_untold_is_refused(weighting, why):
+    """Nothing that is measured would tell a FLAIR from a T1: no header, no answer."""
+    fitness = judge(T1, volume(modality="MR", weighting=weighting), lesion(), Clinical())
+    assert (fitness.outcome, fitness.code) == ("outside", "outside_domain")
+    assert why in fitness.reasons[0]
+
+
+def test_the_weighting_that_the_model_reads_is_taken():
+    """One of those that are declared."""
+    assert judge(T1, volume(modality="MR", weighting="t1"), lesion(), Clinical()).outcome == "in_domain"
+
+
+def test_an_image_without_anything_of_the_size_of_a_head_is_wrong_anatomy():
+    """Whatever the header says."""
+    declared = Declared(body_part=("BRAIN",), organ="head")
+    fitness = judge(declared, volume(body_part="BRAIN"), lesion(), Clinical(), head=False)
+    assert (fitness.outcome, fitness.code) == ("outside", "wrong_anatomy")
+    assert "nothing in the image has the size of a head" in fitness.reasons[0]
 
 
 def test_contrast_that_is_not_stated_is_flagged_where_the_model_needs_it():
@@ -160,5 +249,5 @@ def test_contrast_that_is_not_stated_is_flagged_where_the_model_needs_it():
     fitness = judge(Declared(contrast="required"), volume(), lesion(), Clinical(), in_lung=None)
     assert (fitness.outcome, fitness.code) == ("borderline", "borderline_domain")
     assert "does not say whether contrast agent was given" in fitness.reasons[0]
-    given = judge(Declared(contrast="required"), volume(contrast="Dotarem"), lesion(), Clinical(), in_lung=None)
+    given = judge(Declared(contrast="required"), volume(contrast=True), lesion(), Clinical(), in_lung=None)
     assert given.outcome == "in_domain"

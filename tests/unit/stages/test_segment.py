@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from node.domain.facts import ModelFacts
-from node.domain.findings import Drawing
+from node.domain.findings import Drawing, Fitness
 from node.domain.order import LesionRules
 from node.domain.volume import LoadRules
 from node.errors import ModelFailed, Refused
@@ -476,3 +476,42 @@ def test_dice_of_the_support_is_what_it_says():
 
     assert dice(first, first) == 1
     assert dice(first, second) == 0
+
+
+OUTSIDE = Fitness(
+    outcome="outside", reasons=("slice thickness is 9 mm", "Body Part Examined is KNEE"), code="wrong_anatomy"
+)
+
+
+def test_a_segmenter_outside_what_it_declares_is_passed_over_for_the_next_source():
+    """It is not even asked; the reader is told every reason, and the next model draws."""
+    v = image()
+    outside, other = Machine(drawing(ball(SHAPE, (5, 20, 20), 4))), Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))
+    sources = [MODEL, SourceFiles("model", (), "n")]
+    found = segment({"ct": v}, sources, LesionRules(), {"m": outside, "n": other}, {"m": OUTSIDE})
+
+    assert outside.seen == []
+    assert [lesion.provenance.model for lesion in found.lesions] == ["n"]
+    assert any("slice thickness is 9 mm; Body Part Examined is KNEE" in line for line in found.skipped)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("wrong_anatomy", "wrong anatomy"), ("outside_domain", "unsupported image")]
+)
+def test_without_another_source_the_case_is_refused_with_the_reason(code, said):
+    """A drawing outside of the declaration is none."""
+    fits = {"m": Fitness(outcome="outside", reasons=("slice thickness is 9 mm",), code=code)}
+    v = image()
+    with pytest.raises(Refused, match="slice thickness is 9 mm") as refused:
+        segment({"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))}, fits)
+    assert refused.value.code == said
+
+
+def test_a_segmenter_at_the_edge_of_what_it_declares_draws_with_a_note():
+    """Inside the declared range but outside the usual one: drawn, and said beside the drawing."""
+    v = image()
+    fits = {"m": Fitness(outcome="borderline", reasons=("slice thickness is 4 mm",), code="borderline_domain")}
+    [lesion] = segment(
+        {"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))}, fits
+    ).lesions
+    assert "At the edge of what the model was made for: slice thickness is 4 mm." in lesion.provenance.notes

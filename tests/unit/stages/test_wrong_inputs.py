@@ -32,7 +32,8 @@ def volume(spacing=(1.2, 1.0, 1.0), **changes):
     slices = tuple(Slice(sop_class="1", sop_uid=f"1.{n}", frame=None, path=None) for n in range(2))
     plain = Volume(
         voxels=np.zeros((2, 3, 3), np.float32), geometry=geometry, modality="MR", unit="1", study_uid="1",
-        series_uid="2", frame_uid="3", slices=slices, body_part="BRAIN", contrast="Gadovist", sequence="GR+IR",
+        series_uid="2", frame_uid="3", slices=slices, body_part="BRAIN", contrast=True, weighting="t1",
+        sequence="GR+IR",
     )  # fmt: skip
     return replace(plain, **changes)
 
@@ -68,7 +69,7 @@ def test_a_typical_glioma_is_answered(glioma):
         ({"image": volume(body_part="PELVIS")}, "Body Part Examined is PELVIS"),
         ({"image": volume(sequence="IR+SE")}, "the MR sequence is of the family IR+SE"),
         ({"image": volume(sequence="EP")}, "the MR sequence is of the family EP"),
-        ({"image": volume(contrast="NONE")}, "without contrast agent"),
+        ({"image": volume(contrast=False)}, "without contrast agent"),
         ({"image": volume(spacing=(6.0, 1.0, 1.0))}, "distance between slices is 6 mm"),
         ({"image": volume(spacing=(1.2, 2.0, 2.0))}, "pixel spacing is 2 mm"),
         ({"age": 8.0}, "age is 8 years, outside what the model was made for"),
@@ -93,7 +94,7 @@ def test_wrong_inputs_are_refused_by_name(glioma, wrong, why):
 
 def test_what_is_uncertain_is_flagged(glioma):
     """Contrast that is not stated, slices thicker than those of the training: a number, and a warning."""
-    assert asked(glioma, image=volume(contrast="")).state == "borderline"
+    assert asked(glioma, image=volume(contrast=None)).state == "borderline"
     assert asked(glioma, image=volume(spacing=(2.5, 1.0, 1.0))).state == "borderline"
     thick = asked(glioma, image=volume(slice_thickness_mm=2.5))
     assert (thick.state, thick.reason_code) == ("borderline", "borderline_domain")
