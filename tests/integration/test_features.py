@@ -147,7 +147,7 @@ def test_a_table_trains_a_model(run, tmp_path):
     publish.write(package, command.train(table, spec, exploratory=True))
     loaded = load_package(package)
     loaded.verify()
-    assert loaded.manifest.training.n == PATIENTS + 1
+    assert (loaded.manifest.training.n, loaded.manifest.training.rows) == (PATIENTS, PATIENTS + 1)
 
 
 def test_several_pipelines_must_be_told_apart(folder, tmp_path):
