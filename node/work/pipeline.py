@@ -139,7 +139,7 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
         fits = {name: _may_draw(each, registered.volumes, order, anatomy) for name, each in parts.drawers.items()}
         segmenters = {name: each.segmenter for name, each in parts.drawers.items()}
         at_hand = _sources(order, parts)
-        segmented = segment(registered.volumes, at_hand, rules.lesion, segmenters, registered.laid, fits)
+        segmented = segment(registered.volumes, at_hand, rules.lesion, segmenters, laid=registered.laid, fits=fits)
         covered = anatomy.coverage(rules.partial_organ, segmented.lesions)
         notes = (*measured.volume.notes, *registered.notes, *covered)
     with stage("measure"):

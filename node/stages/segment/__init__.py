@@ -20,7 +20,6 @@ from node.inference.model import Segmenter
 from node.stages.segment.bring import brought
 from node.stages.segment.drawings import READERS, Canvas, Found
 
-NOTHING_LAID: Mapping[str, Laid] = {}
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
 
 
@@ -43,7 +42,8 @@ def segment(
     at_hand: Sequence[SourceFiles],
     rules: LesionRules,
     segmenters: Mapping[str, Segmenter],
-    laid: Mapping[str, Laid] = NOTHING_LAID,
+    *,
+    laid: Mapping[str, Laid] = MappingProxyType({}),
     fits: Mapping[str, Fitness] = MappingProxyType({}),
 ) -> Segmented:
     """

@@ -56,7 +56,7 @@ class Heads:
 
     def segment(self, *sources: SourceFiles):
         """What the segment stage makes of these sources."""
-        return segment(self.registered.volumes, sources, RULES, {}, self.registered.laid)
+        return segment(self.registered.volumes, sources, RULES, {}, laid=self.registered.laid)
 
 
 def heads_in(folder: Path, *, one_frame: bool = False) -> Heads:
@@ -193,7 +193,7 @@ def test_a_drawing_that_comes_to_lie_outside_is_refused(heads, tmp_path):
     measured = replace(heads.measured, voxels=heads.measured.voxels[:6], geometry=low, slices=heads.measured.slices[:6])
     laid = heads.registered.laid
     with pytest.raises(Refused) as refused:
-        segment({"t1c": measured}, [rtstruct(tmp_path / "rs.dcm", heads)], RULES, {}, laid)
+        segment({"t1c": measured}, [rtstruct(tmp_path / "rs.dcm", heads)], RULES, {}, laid=laid)
 
     assert refused.value.code == "contour mismatch"
     assert refused.value.found == "ROI 1 on flair: carried over, it lies outside the image that is measured"
@@ -206,7 +206,9 @@ def test_what_of_a_drawing_lies_outside_is_cut_off_and_told(heads, tmp_path):
     measured = replace(
         heads.measured, voxels=heads.measured.voxels[:k], geometry=place, slices=heads.measured.slices[:k]
     )
-    [lesion] = segment({"t1c": measured}, [seg(tmp_path / "seg.dcm", heads)], RULES, {}, heads.registered.laid).lesions
+    [lesion] = segment(
+        {"t1c": measured}, [seg(tmp_path / "seg.dcm", heads)], RULES, {}, laid=heads.registered.laid
+    ).lesions
 
     assert re.fullmatch(
         r"[45]\d\.\d% of the segment lies outside the image and was cut off\.", lesion.provenance.notes[-1]

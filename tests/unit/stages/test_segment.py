@@ -488,7 +488,7 @@ def test_a_segmenter_outside_what_it_declares_is_passed_over_for_the_next_source
     v = image()
     outside, other = Machine(drawing(ball(SHAPE, (5, 20, 20), 4))), Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))
     sources = [MODEL, SourceFiles("model", (), "n")]
-    found = segment({"ct": v}, sources, LesionRules(), {"m": outside, "n": other}, {"m": OUTSIDE})
+    found = segment({"ct": v}, sources, LesionRules(), {"m": outside, "n": other}, fits={"m": OUTSIDE})
 
     assert outside.seen == []
     assert [lesion.provenance.model for lesion in found.lesions] == ["n"]
@@ -503,7 +503,7 @@ def test_without_another_source_the_case_is_refused_with_the_reason(code, said):
     fits = {"m": Fitness(outcome="outside", reasons=("slice thickness is 9 mm",), code=code)}
     v = image()
     with pytest.raises(Refused, match="slice thickness is 9 mm") as refused:
-        segment({"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))}, fits)
+        segment({"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))}, fits=fits)
     assert refused.value.code == said
 
 
@@ -512,6 +512,6 @@ def test_a_segmenter_at_the_edge_of_what_it_declares_draws_with_a_note():
     v = image()
     fits = {"m": Fitness(outcome="borderline", reasons=("slice thickness is 4 mm",), code="borderline_domain")}
     [lesion] = segment(
-        {"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))}, fits
+        {"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing(ball(SHAPE, (5, 20, 20), 4)))}, fits=fits
     ).lesions
     assert "At the edge of what the model was made for: slice thickness is 4 mm." in lesion.provenance.notes
