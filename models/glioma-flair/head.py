@@ -55,7 +55,7 @@ HEAD: dict[str, Any] = {
         "body_part": ["BRAIN", "HEAD", "NEURO", "SKULL", "CEREBR", "SCHAEDEL", "SCHADEL", "KOPF", "CRANE"],
         "weighting": ["flair"],
         "slice_thickness_mm": [0.5, 10.0],
-        "slice_thickness_mm_usual": [2.0, 8.5],
+        "slice_thickness_mm_usual": [1.8, 8.5],
     },
     "preprocessing": {
         "network": "Three U-Nets over five neighbouring slices about 5 mm apart, whose probabilities are averaged "

@@ -135,6 +135,36 @@ class Columns:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Paragraphs beside a block; the last ones go below it where that makes the whole less high."""
+
+    block: Block
+    paragraphs: Sequence[Block]
+    shares: tuple[float, float]
+    gutter: float = 12.0
+
+    def height(self, fonts: Fonts, width: float) -> float:
+        """See `Block`."""
+        return self._columns(fonts, width).height(fonts, width)
+
+    def draw(self, sheet: Sheet, x: float, y: float, width: float) -> None:
+        """See `Block`."""
+        self._columns(sheet.fonts, width).draw(sheet, x, y, width)
+
+    def _columns(self, fonts: Fonts, width: float) -> Columns:
+        left, right = ((width - self.gutter) * share / sum(self.shares) for share in self.shares)
+        below = [self.block.height(fonts, left)]
+        for paragraph in reversed(self.paragraphs):
+            below.append(below[-1] + paragraph.height(fonts, left))
+        beside = [0.0]
+        for paragraph in self.paragraphs:
+            beside.append(beside[-1] + paragraph.height(fonts, right))
+        count = min(range(len(beside)), key=lambda n: (max(beside[n], below[len(self.paragraphs) - n]), -n))
+        stacks = (Stack([self.block, *self.paragraphs[count:]]), Stack(self.paragraphs[:count]))
+        return Columns(stacks, self.shares, self.gutter)
+
+
+@dataclass(frozen=True, slots=True)
 class Box:
     """A block on a tinted ground with a coloured edge."""
 

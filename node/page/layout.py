@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from node.domain import page, words
 from node.imaging.views import View
-from node.page.blocks import Block, Box, Columns, Facts, Gap, Rule, Stack, Text
+from node.page.blocks import Beside, Block, Box, Columns, Facts, Gap, Rule, Stack, Text
 from node.page.content import Answer, Content, LesionText
 from node.page.fonts import Fonts
 from node.page.graphics import Pictures, ScaleDrawing, SmallScale
@@ -23,8 +24,9 @@ ALL = 999
 ZOOMS = (1.25, 1.18, 1.12, 1.06)
 MOST_IN_FULL, WORTH_A_TABLE = 4, 8
 _MANY_LINES = 14
-_SENTENCES = ((ALL, ALL), (8, ALL), (6, ALL), (5, ALL), (4, ALL), (4, 4), (3, 2))
-"""Sentences beside an answer and on each model, from all to what is still worth a row more in the table."""
+_SENTENCES = tuple(product((ALL, 14, 12, 10, 9, 8, 7, 6, 5, 4, 3), (ALL, 4, 3, 2)))
+"""Sentences beside an answer and on each model, from all to what is still worth a row more in the table; those beside
+the answer, which explain it, give way after those on the models."""
 
 _LAST_RESORTS = ((3, 3, 3, 6), (2, 2, 2, 5), (2, 1, 1, 4), (1, 1, 1, 3), (1, 1, 1, 2), (0, 0, 1, 2))
 """Evidence, about, notes, lines of a paragraph."""
@@ -176,9 +178,8 @@ def _first(lesion: LesionText, pictured: Pictured | None, extent: Extent) -> lis
 def _in_full(answer: Answer, extent: Extent) -> Block:
     left: list[Block] = [Text(answer.headline, 9, bold=True, most=max(extent.most, 8))]
     if answer.scale:
-        left += [Gap(4), ScaleDrawing(answer.scale)]
-    right = _sentences(answer.evidence, extent.evidence, extent)
-    return Columns([Stack(left), Stack(right)], (4, 5), 16)
+        left += [Gap(4), ScaleDrawing(answer.scale), Gap(4)]
+    return Beside(Stack(left), _sentences(answer.evidence, extent.evidence, extent), (4, 5), 16)
 
 
 def _further(content: Content, extent: Extent) -> list[Block]:

@@ -19,6 +19,9 @@ ANY = "any"
 Quantity = tuple[str, Said, float, str]
 """Key in `[declared]`, name, value, unit."""
 
+SAME_MM = 0.01
+"""Headers round: slices that are further apart by less adjoin one another."""
+
 WEIGHTINGS = {"flair": "FLAIR", "t1": "T1", "t2": "T2"}
 """What a reader calls them."""
 
@@ -148,7 +151,7 @@ def _known(volume: Volume, measurements: Measurements | None, clinical: Clinical
         yield "slice_thickness_mm", say("slice thickness"), thickness, "mm"
     # thin slices far apart leave unseen what thick ones blur; slices that overlap lose nothing
     apart = round(volume.geometry.spacing[0], 3)
-    if thickness is None or apart > thickness:
+    if thickness is None or apart > thickness + SAME_MM:
         yield "slice_thickness_mm", say("distance between slices"), apart, "mm"
 
 

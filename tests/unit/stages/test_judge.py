@@ -138,6 +138,13 @@ def test_gaps_beyond_the_training_data_are_flagged():
     assert "distance between slices is 4 mm" in fitness.reasons[0]
 
 
+def test_what_a_header_rounds_is_no_gap():
+    """Slices of 1.97 mm that lie 1.972 mm apart are flagged once, for their thickness."""
+    declared = replace(DECLARED, slice_thickness_mm_usual=(2.0, 3.0))
+    fitness = judge(declared, volume(spacing=1.972, slice_thickness_mm=1.97), lesion(), aged(66), in_lung=True)
+    assert [reason.split(" is ")[0] for reason in fitness.reasons] == ["slice thickness"]
+
+
 def test_slices_that_overlap_are_no_fault():
     """Slices of 2 mm every 0.3 mm lose nothing."""
     close = volume(spacing=0.3, slice_thickness_mm=2.0)
