@@ -72,7 +72,7 @@ class Service:
         before = self.log_bytes().count(marker)
         until(
             lambda: self.log_bytes().count(marker) > before or self.process.poll() is not None,
-            within_s=60,
+            within_s=180,
             what="radnode",
         )
         assert self.process.poll() is None, self.log_bytes().decode()[-3000:]
