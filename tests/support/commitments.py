@@ -190,25 +190,23 @@ def orderly(association: Association, *, waits: bool = True) -> Association:
     report takes back the pause for which a release waits, which then would never return.
 
     Args:
-        waits: Whether a release waits for reports that are being taken.
+        waits: Whether a release waits for a report that is being taken, and the next report for the release.
     """
     if not association.is_established:
         return association
-    release, reports = association.release, []
-    serve = association._serve_request
+    serve, release, serving = association._serve_request, association.release, threading.Lock()
 
     def served(message: object, context_id: int) -> None:
-        reports.append(threading.current_thread())
-        serve(message, context_id)
+        with serving:
+            serve(message, context_id)  # which passes over what comes after a release
 
-    def release_afterwards() -> None:
-        for thread in reports:
-            thread.join()
-        release()
+    def released() -> None:
+        with serving:
+            release()
 
     association.dimse = _AnswersOnly(association)
     if waits:
-        association._serve_request, association.release = served, release_afterwards
+        association._serve_request, association.release = served, released
     return association
 
 
