@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from node.assemble.study import RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input
+from node.assemble.study import RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input, refers_to
 from node.domain.language import say
 from node.domain.order import LesionRules, LesionSource, SourceKind
 from node.domain.rules import Fit
@@ -103,9 +103,7 @@ def _kind(instance: Instance) -> SourceKind | None:
 
 def _belongs(candidate: Instance, measured: Fit, study: Study) -> str:
     """'yes', 'no' or 'ambiguous'."""
-    uids = {instance.sop_uid for instance in measured.instances}
-    series_uid = measured.instances[0].series_uid
-    if uids.intersection(candidate.references) or series_uid in candidate.referenced_series:
+    if refers_to(candidate, measured):
         return "yes"
     if candidate.references or candidate.referenced_series:
         return "no"
@@ -113,7 +111,7 @@ def _belongs(candidate: Instance, measured: Fit, study: Study) -> str:
     named = {candidate.frame_uid, *candidate.referenced_frames} - {""}
     if not frame or frame not in named:
         return "no"
-    return "yes" if study.patient_frames.get(frame, frozenset()) == {series_uid} else "ambiguous"
+    return "yes" if study.patient_frames.get(frame, frozenset()) == {measured.instances[0].series_uid} else "ambiguous"
 
 
 def _ambiguity(candidate: Instance, study: Study) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from node.assemble.study import REPORTS, Current, Study, as_input
+from node.assemble.study import REPORTS, Current, Study, as_input, refers_to
 from node.domain.clinical import Clinical
 from node.domain.language import say
 from node.domain.order import Input
@@ -51,13 +51,9 @@ def stated(study: Study, measured: Fit, asked: frozenset[str], read: Read) -> St
 
 
 def _reports(study: Study, measured: Fit) -> Iterator[Current]:
-    images = {instance.sop_uid for instance in measured.instances}
     for entry in study.objects:
         instance = entry.stored.instance
-        refers = images.intersection(instance.references) or measured.instances[0].series_uid in (
-            instance.referenced_series
-        )
-        if instance.sop_class in REPORTS and (instance.study_uid == study.uid or refers):
+        if instance.sop_class in REPORTS and (instance.study_uid == study.uid or refers_to(instance, measured)):
             yield entry
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from node.domain.order import Input
-from node.domain.series import Patient, Stored
+from node.domain.rules import Fit
+from node.domain.series import Instance, Patient, Stored
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 SEGMENTATIONS = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
@@ -37,6 +38,14 @@ class Current:
 
     stored: Stored
     conflict: bool
+
+
+def refers_to(candidate: Instance, measured: Fit) -> bool:
+    """Whether an object names an image of a series, or the series where nobody knows the images that it names."""
+    uids = {instance.sop_uid for instance in measured.instances}
+    return bool(uids.intersection(candidate.references)) or (
+        measured.instances[0].series_uid in candidate.referenced_series
+    )
 
 
 def current(versions: Sequence[Stored]) -> tuple[Current, ...]:

@@ -44,7 +44,7 @@ def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np
 def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], target: Geometry) -> tuple[str, ...]:
     """What the way of a mask to another grid changed, as sentences; none where it is a copy."""
     index, inside = _seen(mask, own, target)
-    notes = list(cut_off(mask, own, target))
+    notes = list(_lost(inside))
     if np.abs(index - np.round(index)).max() > 0.01 or int(inside.sum()) != int(carried.sum()):
         spacing = joined([figure(s, 2) for s in own.spacing], " x ")
         before, after = mask.sum() * own.voxel_ml, carried.sum() * target.voxel_ml
@@ -62,7 +62,11 @@ def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], 
 
 def cut_off(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[str, ...]:
     """What of a mask has no place on another grid, as a sentence; none where all of it has."""
-    _, inside = _seen(mask, own, target)
+    return _lost(_seen(mask, own, target)[1])
+
+
+def _lost(inside: NDArray[np.bool_]) -> tuple[str, ...]:
+    """The same, of which voxels of the mask lie on the other grid."""
     if inside.all():
         return ()
     share = 100 * max(1 - float(inside.mean()), 0.001)

@@ -19,7 +19,7 @@ LIMITS = (
 
 def write_bring_card(manifest: Mapping[str, Any]) -> str:
     """
-    The card as Markdown, made of `model.toml` (without [files]) and nothing else.
+    The card as Markdown, made of `model.toml` (whatever [files] holds) and nothing else.
 
     Args:
         manifest: Of an imported model: it has [origin].

@@ -28,17 +28,13 @@ def differs(card: str, plain: Mapping[str, Any]) -> bool:
         card: As it stands.
         plain: `model.toml` as read, with [files].
     """
-    manifest = {key: value for key, value in plain.items() if key != "files"}
     part = comparable(card, plain)
     if part == "all of it":
         return card != _made(plain)
-    return part == "its reporting section" and "\n".join(segmenter_reporting(manifest)) not in card
+    return part == "its reporting section" and "\n".join(segmenter_reporting(plain)) not in card
 
 
 def _made(plain: Mapping[str, Any]) -> str:
     if plain["kind"] == "classifier":
-        return write_card(plain)  # says which files there are
-    manifest = {key: value for key, value in plain.items() if key != "files"}
-    if manifest.get("origin"):
-        return write_bring_card(manifest)
-    return write_segmenter_card(manifest)
+        return write_card(plain)
+    return write_bring_card(plain) if plain.get("origin") else write_segmenter_card(plain)

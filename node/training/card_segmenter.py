@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from node.training.card import MARK
+from node.training.card_words import capital, plain
 from node.training.reporting_segmenter import segmenter_reporting
 
 Manifest = Mapping[str, Any]
 
 
 def write_segmenter_card(manifest: Manifest) -> str:
-    """The card as Markdown, made of `model.toml` (without [files]) and nothing else."""
+    """The card as Markdown, made of `model.toml` (whatever [files] holds) and nothing else."""
     parts = [_head(manifest), _how(manifest), _measured(manifest.get("performance", {})), _applicability(manifest),
              _limits(manifest), _data(manifest), segmenter_reporting(manifest)]  # fmt: skip
     return "\n\n".join(filter(None, ("\n".join(part) for part in parts))) + "\n"
@@ -28,7 +29,7 @@ def _head(m: Manifest) -> Iterator[str]:
     yield f"**Intended use:** {m['intended_use']}"
     if m.get("exploratory"):
         yield ""
-        yield f"**{_capital(m['exploratory'])}.**"
+        yield f"**{capital(m['exploratory'])}.**"
 
 
 def _how(m: Manifest) -> Iterator[str]:
@@ -44,7 +45,7 @@ def _measured(found: Mapping[str, Any]) -> Iterator[str]:
         return
     yield "## Measured"
     yield ""
-    yield f"{_capital(found['method'])}."
+    yield f"{capital(found['method'])}."
     for name, rows in found.items():
         if isinstance(rows, Mapping):
             yield ""
@@ -82,8 +83,4 @@ def _words(key: str) -> str:
 def _plain(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    return plain(value)
