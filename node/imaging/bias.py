@@ -7,6 +7,7 @@ import SimpleITK as sitk  # noqa: N813 - as its own documentation has it
 from numpy.typing import NDArray
 
 from node.domain.volume import Volume
+from node.imaging.reorient import to_axial
 from node.imaging.resample import to_image
 
 SHRINK = 4
@@ -20,6 +21,8 @@ def n4(volume: Volume) -> NDArray[np.float32]:
     """
     N4ITK bias field correction (Tustison et al., IEEE Trans Med Imaging 29:1310, 2010) inside an Otsu mask.
 
+    The field is fitted on the axes in axial order, so that it does not depend on the plane of the acquisition.
+
     Args:
         volume: An MR image.
 
@@ -31,7 +34,9 @@ def n4(volume: Volume) -> NDArray[np.float32]:
     """
     if np.ptp(volume.voxels) == 0:
         raise ValueError("the image has one value only and its bias field cannot be fitted")
-    image = to_image(np.maximum(volume.voxels, 0).astype(np.float32), volume.geometry)
+    turn = to_axial(volume.geometry)
+    voxels = turn.apply(np.maximum(volume.voxels, 0).astype(np.float32))
+    image = to_image(voxels, turn.place(volume.geometry))
     mask = sitk.OtsuThreshold(image, 0, 1, 200)
     factors = [SHRINK if size >= FEWEST else 1 for size in image.GetSize()]
     corrector = sitk.N4BiasFieldCorrectionImageFilter()
@@ -39,4 +44,4 @@ def n4(volume: Volume) -> NDArray[np.float32]:
     corrector.Execute(sitk.Shrink(image, factors), sitk.Shrink(mask, factors))
     field = np.exp(sitk.GetArrayFromImage(corrector.GetLogBiasFieldAsImage(image)))
     inside = sitk.GetArrayFromImage(mask).astype(bool)
-    return np.asarray(volume.voxels / (field / field[inside].mean()), np.float32)
+    return np.asarray(volume.voxels / turn.undo(field / field[inside].mean()), np.float32)

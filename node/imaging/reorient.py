@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from node.domain.geometry import Geometry
+
+AXIAL = "SPL"
+"""Slices from feet to head, rows towards the back, columns to the left: the order of an ordinary axial stack."""
 
 _TOWARDS = {
     "L": (1.0, 0.0, 0.0), "R": (-1.0, 0.0, 0.0),
@@ -43,6 +46,18 @@ class Turn:
         """A view of a turned array, as it was before."""
         a, b, c = (self.order.index(axis) for axis in range(3))
         return np.transpose(np.flip(voxels, self.reversed), (a, b, c))
+
+    def place(self, geometry: Geometry) -> Geometry:
+        """The grid of a turned array: every voxel keeps its place in the patient."""
+        z, y, x = self.sizes(geometry.shape)
+        start = np.zeros(3)
+        for axis in self.reversed:
+            start[self.order[axis]] = (z, y, x)[axis] - 1
+        affine = geometry.affine.copy()
+        affine[:3, :3] = geometry.affine[:3, list(self.order)]
+        affine[:3, list(self.reversed)] *= -1
+        affine[:3, 3] = geometry.point(start)
+        return Geometry(affine, (z, y, x))
 
     def sizes(self, values: Sequence[Any]) -> tuple[Any, Any, Any]:
         """Spacing or shape along (slice, row, column), along the new axes."""
@@ -77,3 +92,14 @@ def turn_to(letters: str, geometry: Geometry) -> Turn:
     tilt = max(float(np.degrees(np.arccos(min(1.0, abs(c))))) for c in found)
     a, b, c = order
     return Turn((a, b, c), tuple(i for i, cosine in enumerate(found) if cosine < 0), tilt)
+
+
+def to_axial(geometry: Geometry) -> Turn:
+    """
+    The turn that puts the axes into the order of an axial stack.
+
+    A stack whose axes are in that order stays as it is, whichever way they run: the mesh that pyradiomics measures has
+    another surface (by 0.2 to 0.5 %) on a mirrored lesion, and its published features are of the array as it lies.
+    """
+    turn = turn_to(AXIAL, geometry)
+    return replace(turn, reversed=()) if turn.order == (0, 1, 2) else turn

@@ -2,9 +2,9 @@
 Measure one lesion: volume, diameters, ground-glass share, radiomic features.
 
 Features are pyradiomics' own, under its names. What differs from a stock call is what it is handed: the source volume
-is normalised with the statistics of the whole image, resampled onto a grid that the whole volume fixes, and only then
-cropped to the lesion and what the filters reach. pyradiomics hashes and re-scans all it is given, so this is a hundred
-times faster on a chest CT and gives the same numbers.
+is normalised with the statistics of the whole image, turned into the order of an axial stack, resampled onto a grid
+that the whole volume fixes, and only then cropped to the lesion and what the filters reach. pyradiomics hashes and
+re-scans all it is given, so this is a hundred times faster on a chest CT and gives the same numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import logging
 import math
 from collections.abc import Callable, Collection
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from node.imaging.bias import n4
 from node.imaging.crop import Box, bounding_box
 from node.imaging.diameters import diameter_3d, in_plane
 from node.imaging.ground_glass import ground_glass
+from node.imaging.reorient import to_axial
 from node.imaging.resample import Grid, interpolate, interpolate_mask, to_image
 
 INTENSITY_CLASSES = ("firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm")
@@ -42,6 +43,7 @@ GLASS_MARGIN_MM = 10  #: the rim is 2 mm wide, and is blurred over less
 MOST_LEVELS = 1000  #: a co-occurrence matrix has levels² × 13 entries: 100 MB
 
 Features = dict[str, float]
+Floats = NDArray[np.float64]
 
 
 def measure(
@@ -175,25 +177,29 @@ def _first_line(error: Exception) -> Said:
 
 def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str]) -> Features:
     """
-    Correct the bias field, normalise, resample, crop, extract.
+    Correct the bias field, normalise, turn, resample, crop, extract.
+
+    Diameters in a slice, a row or a column, and wavelets, follow the axes of the array: so these are in axial order.
 
     Raises:
         ValueError: The lesion or the image does not allow it, in words; also raised by pyradiomics.
     """
     if extraction.bias_correction == "n4" and volume.modality == "MR":
         volume = replace(volume, voxels=n4(volume))
-    grid = Grid.over(volume.geometry, extraction.spacing_mm)
-    placed = interpolate_mask(mask, grid)
+    turn = to_axial(volume.geometry)
+    grid = Grid.over(turn.place(volume.geometry), extraction.spacing_mm)
+    placed = interpolate_mask(turn.apply(mask), grid)
     if placed is None:
         raise ValueError(say("the lesion covers no voxel of {mm:g} mm by half", mm=extraction.spacing_mm))
     lesion, box = placed
     scale = _statistics(volume.voxels) if extraction.normalise else None
-    counted = _resegmented(_intensities(volume, grid, box, scale), lesion, extraction)
+    sample = partial(_intensities, turn.apply(volume.voxels), grid, scale=scale, unit=volume.unit)
+    counted = _resegmented(sample(box), lesion, extraction)
     values: Features = {}
     intensity = tuple(name for name in INTENSITY_CLASSES if name in classes)
     for kind, around in _crops(extraction, grid, box).items():
         place = grid.geometry(around)
-        image = to_image(_intensities(volume, grid, around, scale), place)
+        image = to_image(sample(around), place)
         if kind == "Original" and "shape" in classes:
             values |= _extract(image, _label(lesion, box, around, place), extraction, kind, ("shape",))
         if intensity:
@@ -218,16 +224,16 @@ def _crops(extraction: Extraction, grid: Grid, box: Box) -> dict[str, Box]:
     return crops
 
 
-def _intensities(volume: Volume, grid: Grid, box: Box, scale: tuple[float, float] | None) -> NDArray[np.float64]:
+def _intensities(voxels: NDArray[Any], grid: Grid, box: Box, scale: tuple[float, float] | None, unit: str) -> Floats:
     """
     Intensities of a box of the grid, normalised where a mean and a standard deviation are given.
 
     Normalising is linear and interpolation an average, so the order of the two does not matter.
     """
-    values = interpolate(volume.voxels, grid, box)
+    values = interpolate(voxels, grid, box)
     if scale is not None:
         return np.asarray((values - scale[0]) / scale[1], np.float64)
-    return np.rint(values) if volume.unit == "HU" else values
+    return np.rint(values) if unit == "HU" else values
 
 
 def _statistics(voxels: NDArray[np.float32]) -> tuple[float, float]:
