@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 
-from node.dicom.functional import MODALITIES
+from node.domain.acquisition import MODALITIES
 
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 

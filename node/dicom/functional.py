@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from types import MappingProxyType
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 from node.domain.series import Frame
-
-MODALITIES = MappingProxyType(
-    {
-        "1.2.840.10008.5.1.4.1.1.2": "CT",
-        "1.2.840.10008.5.1.4.1.1.2.1": "CT",  # Enhanced
-        "1.2.840.10008.5.1.4.1.1.2.2": "CT",  # Legacy Converted Enhanced
-        "1.2.840.10008.5.1.4.1.1.4": "MR",
-        "1.2.840.10008.5.1.4.1.1.4.1": "MR",
-        "1.2.840.10008.5.1.4.1.1.4.4": "MR",
-        "1.2.840.10008.5.1.4.1.1.128": "PT",
-        "1.2.840.10008.5.1.4.1.1.130": "PT",
-        "1.2.840.10008.5.1.4.1.1.128.1": "PT",
-    }
-)
-"""SOP classes that become volumes (PS3.4 annex B.5), and the modality they are of."""
 
 UNIFORM_GROUPS = (
     "PixelMeasuresSequence",

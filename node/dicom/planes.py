@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,10 +41,6 @@ ORTHOGONAL = 1e-3
 """Largest deviation of the row and column direction cosines from unit length and from a right angle."""
 
 _UNASSIGNED = "UnassignedPerFrameConvertedAttributesSequence"
-_NOT_AXIAL = re.compile(
-    r"(?i)(?<![a-z])(LOCALI[ZS]ER|SCOUT|TOPOGRAM|SURVIEW|[CT]?MPR|MIP|MINIP|MAX_?IP|MIN_?IP|PROJECTION|REFORMAT(TED)?|"
-    r"SCREEN[ _]?(SAVE|CAPTURE|SHOT)|SECONDARY[ _]?CAPTURE|VOLUME[ _]?RENDER(ED|ING)?|VRT?|3D[ _]?RENDERING)(?![a-z])"
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,11 +96,6 @@ def image_type(ds: Dataset, index: int) -> tuple[str, ...]:
             return tuple(map(str, found))
     stated = ds.get("ImageType") or ()
     return (stated,) if isinstance(stated, str) else tuple(map(str, stated))
-
-
-def not_axial(kind: tuple[str, ...]) -> str:
-    """The value from the third on that says that this is no plane of an acquisition (PS3.3 C.7.6.1.1.2), else ""."""
-    return next((v for v in kind[2:] if _NOT_AXIAL.search(v)), "")
 
 
 def plane(file: File, index: int) -> Plane:

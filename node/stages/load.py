@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from node.dicom.codecs import decode_file, is_lossy
-from node.dicom.functional import MODALITIES, flat
+from node.dicom.functional import flat
 from node.dicom.header import attributes_of, open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
-from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, not_axial, plane
+from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, plane
+from node.domain.acquisition import MODALITIES, not_axial
 from node.domain.geometry import Geometry
 from node.domain.language import joined, say
 from node.domain.sequence import sighting

@@ -1,0 +1,37 @@
+"""Which objects hold planes of an acquisition, and which hold what was made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from types import MappingProxyType
+
+MODALITIES = MappingProxyType(
+    {
+        "1.2.840.10008.5.1.4.1.1.2": "CT",
+        "1.2.840.10008.5.1.4.1.1.2.1": "CT",  # Enhanced
+        "1.2.840.10008.5.1.4.1.1.2.2": "CT",  # Legacy Converted Enhanced
+        "1.2.840.10008.5.1.4.1.1.4": "MR",
+        "1.2.840.10008.5.1.4.1.1.4.1": "MR",
+        "1.2.840.10008.5.1.4.1.1.4.4": "MR",
+        "1.2.840.10008.5.1.4.1.1.128": "PT",
+        "1.2.840.10008.5.1.4.1.1.130": "PT",
+        "1.2.840.10008.5.1.4.1.1.128.1": "PT",
+    }
+)
+"""SOP classes that become volumes (PS3.4 annex B.5), and the modality they are of."""
+
+_NOT_AXIAL = re.compile(
+    r"(?i)(?<![a-z])(LOCALI[ZS]ER|SCOUT|TOPOGRAM|SURVIEW|[CT]?MPR|MIP|MINIP|MAX_?IP|MIN_?IP|PROJECTION|REFORMAT(TED)?|"
+    r"SCREEN[ _]?(SAVE|CAPTURE|SHOT)|SECONDARY[ _]?CAPTURE|VOLUME[ _]?RENDER(ED|ING)?|VRT?|3D[ _]?RENDERING)(?![a-z])"
+)
+
+
+def not_axial(kind: Sequence[str]) -> str:
+    """
+    The value that says that this is no plane of an acquisition, "" where none does.
+
+    Args:
+        kind: Image Type (0008,0008) or Frame Type; counted from the third value on (PS3.3 C.7.6.1.1.2).
+    """
+    return next((v for v in kind[2:] if _NOT_AXIAL.search(v)), "")
