@@ -73,6 +73,16 @@ def sources(study: Study, roles: Mapping[str, Fit], rules: LesionRules, speaks: 
     return Sources(tuple(found), ambiguous, conflict)
 
 
+def is_drawn_on(images: Fit, study: Study, rules: LesionRules, speaks: Speaks) -> bool:
+    """Whether a drawing or mark of a kind that the pipeline reads refers to a series."""
+    for entry in study.objects:
+        kind = _kind(entry.stored.instance)
+        belongs = kind in rules.sources and refers_to(entry.stored.instance, images)
+        if belongs and (kind != "seed" or speaks(entry, rules)):
+            return True
+    return False
+
+
 def _turns(rules: LesionRules, roles: Mapping[str, Fit]) -> Iterator[tuple[str, str]]:
     """Each source with each role, in the order in which they are asked; a model chooses its role itself."""
     for _, names in groupby(rules.sources, lambda name: "outline" if name in OUTLINES else name):

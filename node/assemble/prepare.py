@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from node.assemble.lesion import Sources, Speaks, sources
+from node.assemble.match import Match, fill
 from node.assemble.reader import Read, Stated, stated
-from node.assemble.study import LESION_SOURCES, Current, Study, as_input
+from node.assemble.study import Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.language import joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
-from node.domain.rules import Fit, fit
+from node.domain.rules import Fit
 from node.domain.series import Patient
 from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
@@ -72,17 +73,6 @@ class Prepared:
     lacks_until: datetime | None = None
 
 
-@dataclass
-class _Match:
-    roles: dict[str, tuple[str, Fit]] = field(default_factory=dict)
-    why: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    @property
-    def fits(self) -> dict[str, Fit]:
-        """Role to the series that fills it."""
-        return {role: fitting for role, (_, fitting) in self.roles.items()}
-
-
 def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_request: bool = False) -> Prepared:
     """
     Judge one study for one pipeline.
@@ -91,7 +81,7 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
         now: Aware time; becomes the order's time of writing, and decides whether the study is a prior.
         on_request: An operator asked for this study, so its age does not matter.
     """
-    match = _match(study, pipeline)
+    match = fill(study, pipeline, site.speaks)
     explanation: dict[str, Any] = {"series": match.why}
     if not match.roles:
         return Prepared(state="unmatched", explanation={**explanation, "why": "no series fits a role"})
@@ -114,7 +104,7 @@ def prepare(study: Study, pipeline: Pipeline, site: Site, now: datetime, *, on_r
 
 
 def _incomplete(
-    study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, missing: list[str], *, on_request: bool
+    study: Study, pipeline: Pipeline, site: Site, now: datetime, match: Match, missing: list[str], *, on_request: bool
 ) -> Prepared:
     """Some roles are filled and others are not: wait for a while, then say so where the study is read."""
     why = say("no series fits {roles}", roles=", ".join(missing))
@@ -171,27 +161,6 @@ def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
     return {(s.kind, i.content) for s in lesion for i in s.inputs}
 
 
-def _match(study: Study, pipeline: Pipeline) -> _Match:
-    """Best match wins: most conditions met, then most slices, then the smallest UID: never the order of arrival."""
-    match = _Match()
-    for role, conditions in pipeline.roles.items():
-        best: tuple[int, int] = (0, 0)
-        for uid, entries in study.series.items():
-            judged = fit(conditions, tuple(entry.stored.instance for entry in entries))
-            slices = sum(max(1, len(instance.frames)) for instance in judged.instances)
-            why = match.why.setdefault(uid, {})
-            why[role] = judged.why_not or f"fits with {slices} slices" + (f" ({judged.why})" if judged.why else "")
-            if judged.why_not and entries[0].stored.instance.sop_class in LESION_SOURCES:
-                why[role] += "; what it draws or marks counts for the images that it refers to"
-            taken = uid in {taken for taken, _ in match.roles.values()}
-            if judged.instances and not taken and (judged.conditions, slices) > best:
-                best = (judged.conditions, slices)
-                match.roles[role] = (uid, judged)
-        if role in match.roles:
-            match.why[match.roles[role][0]][role] += "; chosen"
-    return match
-
-
 def _too_old(study: Study, pipeline: Pipeline, now: datetime) -> str:
     if pipeline.max_study_age_days is None:
         return ""
@@ -215,7 +184,7 @@ def _better(pipeline: Pipeline, at_hand: Sources) -> bool:
     return not any(source.kind == wanted for source in at_hand.found)
 
 
-def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: _Match, at_hand: Sources) -> Order:
+def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: Match, at_hand: Sources) -> Order:
     by_uid = {entry.stored.instance.sop_uid: entry for entry in study.instances}
     roles = {role: _inputs(fitting, by_uid) for role, (_, fitting) in match.roles.items()}
     measured = next(iter(match.roles.values()))[1]
@@ -258,7 +227,7 @@ def patient_key(patients: frozenset[Patient]) -> str:
 
 
 def _refusal(
-    patients: frozenset[Patient], match: _Match, by_uid: Mapping[str, Current], at_hand: Sources
+    patients: frozenset[Patient], match: Match, by_uid: Mapping[str, Current], at_hand: Sources
 ) -> tuple[str, str] | None:
     if len(patients) > 1:
         found = say("the study was received under {count} patient identities", count=len(patients))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from node.domain.acquisition import MODALITIES, not_axial
 from node.domain.sequence import sighting
 from node.domain.series import Instance
 
@@ -95,25 +96,48 @@ class Fit:
         conditions: How many conditions they met (the modality is one).
         why_not: Why no instance of the series fits, in words naming the attribute; "" when some do.
         why: What the weighting rests on, where the role asks for one.
+        named: Whether a name of the series tells of contrast agent, where the role asks.
+        barred: Why no instance can become part of a volume although all conditions are met; "" when some can.
     """
 
     instances: tuple[Instance, ...]
     conditions: int
     why_not: str
     why: str = ""
+    named: bool = False
+    barred: str = ""
 
 
 def fit(role: Role, series: tuple[Instance, ...]) -> Fit:
-    """Judge one series, instance by instance: a scout or a dose page inside it does not spoil the rest."""
+    """
+    Judge one series, instance by instance: a scout or a dose page inside it does not spoil the rest.
+
+    Instances that no volume can be made of are left out as long as there are others. Where there are none they stay, so
+    that the case is refused with that reason if nothing better fills the role.
+    """
     fitting, reasons = [], []
     for instance in series:
         if reason := _failure(role, instance):
             reasons.append(reason)
         else:
             fitting.append(instance)
-    why_not = "" if fitting else (reasons[0] if reasons else "has no instance")
-    why = sighting(fitting[0].attributes).why if fitting and _is_recognised(role) else ""
-    return Fit(tuple(fitting), 1 + len(role.where), why_not, why)
+    if not fitting:
+        return Fit((), 1 + len(role.where), reasons[0] if reasons else "has no instance")
+    usable = tuple(instance for instance in fitting if not _bar(instance))
+    chosen = usable or tuple(fitting)
+    seen = sighting(chosen[0].attributes) if _is_recognised(role) else None
+    return Fit(
+        chosen, 1 + len(role.where), "", seen.why if seen else "",
+        named=seen is not None and seen.named, barred="" if usable else _bar(chosen[0]),
+    )  # fmt: skip
+
+
+def _bar(instance: Instance) -> str:
+    """Why no volume can be made of an instance, "" where its header gives no reason."""
+    if instance.sop_class not in MODALITIES:
+        return f"SOP class {instance.sop_class} is no CT, MR or PET image"
+    kind = not_axial(instance.attributes.get("ImageType", ()))
+    return f"Image Type says {kind}" if kind else ""
 
 
 def _failure(role: Role, instance: Instance) -> str | None:

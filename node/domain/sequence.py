@@ -29,11 +29,13 @@ class Sighting:
         family: Weighting.
         contrast: Whether contrast agent was given; None where nothing tells.
         why: What both rest on, for the operator.
+        named: Whether a name of the series tells of contrast agent; a header tag is easily carried over.
     """
 
     family: Family
     contrast: bool | None
     why: str
+    named: bool = False
 
 
 NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName", "AcquisitionContrast")
@@ -43,7 +45,7 @@ _OTHER = re.compile(
     r"\b(dwi|dti|adc|trace|b ?[1-9]\d{2,3}|ep2d|diff\w*|difusi\w+|swi|swan|gre ?hemo|hemo|t2 ?star|perf\w*|dsc|dce|"
     r"p?c?asl|[rn]?cb[fv]|mtt|ttp|tof|mra|angio\w*|mip|minip|venog\w*|pc ?a|spectro\w*|mrs|csi|bold|fmri|loc|"
     r"locali[sz]er|scout|survey|plan|smartbrain|sub|subtr\w*|screen ?save|report|phase|mag|field ?map|ciss|fiesta|"
-    r"drive|pd|proton|dir|stir)\b|\bt2 ?\*"
+    r"drive|pd|proton|dir|stir|dyn\w*|twist|tricks)\b|\bt2 ?\*"
 )
 _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
@@ -68,8 +70,8 @@ def sighting(attributes: Attributes) -> Sighting:
         attributes: Keyword to values, as `Instance.attributes` holds them.
     """
     family, why = _family(attributes)
-    contrast, because = _contrast(attributes)
-    return Sighting(family, contrast, f"{why}; {because}")
+    contrast, because, named = _contrast(attributes)
+    return Sighting(family, contrast, f"{why}; {because}", named)
 
 
 def _family(attributes: Attributes) -> tuple[Family, str]:
@@ -117,20 +119,20 @@ def _timed(attributes: Attributes) -> tuple[Family, str]:
     return "", f"its times fit none of FLAIR, T1 and T2 ({times})"
 
 
-def _contrast(attributes: Attributes) -> tuple[bool | None, str]:
+def _contrast(attributes: Attributes) -> tuple[bool | None, str, bool]:
     """The series' own name first: scanners carry an agent over from one series of a study to the next."""
     for keyword in ("SeriesDescription", "ProtocolName"):
         name = _plain(" ".join(attributes.get(keyword, ())))
         if _WITHOUT.search(name):
-            return False, f"{keyword} says that it is without contrast agent"
+            return False, f"{keyword} says that it is without contrast agent", True
         if _WITH.search(name):
-            return True, f"{keyword} says that contrast agent was given"
+            return True, f"{keyword} says that contrast agent was given", True
     agent = " ".join(attributes.get("ContrastBolusAgent", ())).strip().casefold()
     if agent and not _NO_AGENT.match(agent):
-        return True, "a Contrast/Bolus Agent is stated"
+        return True, "a Contrast/Bolus Agent is stated", False
     if agent:
-        return False, "Contrast/Bolus Agent denies one"
-    return None, "nothing tells of contrast agent"
+        return False, "Contrast/Bolus Agent denies one", False
+    return None, "nothing tells of contrast agent", False
 
 
 def _plain(name: str) -> str:

@@ -119,6 +119,11 @@ def find_gap(frames: Sequence[Frame], rules: LoadRules) -> str | None:
     return problem.found if problem and problem.code == "missing slices" else None
 
 
+def count_positions(frames: Sequence[Frame]) -> int:
+    """How many places along the normal hold planes: phases, echoes and other repeats of one place count once."""
+    return int(_unique(np.sort(_project(frames)[0])).size) if frames else 0
+
+
 def _mixed(frames: Sequence[Frame]) -> Problem | None:
     orientations = np.array([f.orientation for f in frames])
     apart = int((np.abs(orientations - orientations[0]).max(axis=1) > SAME_DIRECTION).sum())

@@ -60,6 +60,70 @@ def test_a_lacking_role_is_waited_for_then_refused_with_the_reason():
     assert list(late.order.roles) == ["t1c"]
 
 
+def chosen(*series: list[Instance]) -> tuple[str, dict[str, str]]:
+    """Series Instance UID of what fills the role t1c, and what is said of every series."""
+    versions = [stored(each) for images in series for each in images]
+    made = study(versions)
+    drawn = tuple(c for c in made.objects if c.stored.instance.modality == "RTSTRUCT")
+    found = prepare(replace(made, objects=drawn), DRAWN, SITE, NOW, on_request=True)
+    assert found.order is not None
+    return found.order.roles["t1c"][0].series_uid, {uid: why["t1c"] for uid, why in found.explanation["series"].items()}
+
+
+def stating(images: list[Instance], **attributes: str) -> list[Instance]:
+    """The images with other attributes, a backslash between several values."""
+    told = {keyword: tuple(value.split("\\")) for keyword, value in attributes.items()}
+    return [replace(each, attributes={**each.attributes, **told}) for each in images]
+
+
+def test_a_reformat_does_not_take_the_place_of_its_original():
+    """However many images it has; alone it fills the role, and the case is refused with the reason."""
+    reformat = stating(mr("t1_mprage_KM MPR tra", "1.2.2", slices=20), ImageType="DERIVED\\SECONDARY\\MPR")
+    capture = [replace(each, sop_class="1.2.840.10008.5.1.4.1.1.7") for each in mr("T1 post Gd", "1.2.1", slices=30)]
+    uid, why = chosen(reformat, capture, T1C)
+
+    assert uid == "1.2.3"
+    assert why["1.2.2"].startswith("fits with 20 slices, but Image Type says MPR (SeriesDescription names it T1;")
+    assert "is no CT, MR or PET image" in why["1.2.1"]
+    assert chosen(reformat, FLAIR)[0] == "1.2.2"
+
+
+def test_the_phases_of_a_dynamic_series_are_no_slices():
+    """Places count, not frames, and both numbers are told."""
+    phases = mr("t1_vibe_KM", "1.2.2", slices=40)
+    phases = [replace(each, frames=T1C[n % 8].frames) for n, each in enumerate(phases)]
+    uid, why = chosen(phases, T1C)
+
+    assert uid == "1.2.3"
+    assert why["1.2.2"].startswith("fits with 8 slices in 40 images (")
+
+
+def test_a_name_that_tells_of_contrast_agent_outweighs_a_tag():
+    """Scanners carry the agent of one series over into the header of the next."""
+    carried = stating(mr("t1_mprage_sag", "1.2.2", slices=20), ContrastBolusAgent="Gadovist")
+
+    assert chosen(carried, T1C)[0] == "1.2.3"
+    assert chosen(carried, FLAIR)[0] == "1.2.2"
+
+
+def test_of_series_alike_the_latest_is_taken():
+    """Somebody repeated it, after a movement: by time of acquisition, else by Series Number, else by UID."""
+    repeated = mr("t1_mprage_KM", "1.2.7")
+    early, late = stating(T1C, AcquisitionTime="101500.25"), stating(repeated, AcquisitionTime="102900")
+
+    assert chosen(early, late)[0] == "1.2.7"
+    assert chosen(T1C, stating(repeated, SeriesNumber="11"))[0] == "1.2.7"
+    assert chosen(T1C, repeated)[0] == "1.2.3"
+
+
+def test_the_series_that_was_drawn_on_is_taken():
+    """Whoever drew chose; the explanation says so."""
+    uid, why = chosen(T1C, mr("t1_mprage_KM", "1.2.2", slices=8), [rtstruct(references=("1.2.2.3",))])
+
+    assert uid == "1.2.2"
+    assert why["1.2.2"].endswith("; a drawing or mark refers to it; chosen")
+
+
 @pytest.fixture
 def bench(tmp_path) -> Iterator[Bench]:
     made = Bench(f"sqlite:///{tmp_path / 'ledger.sqlite'}")

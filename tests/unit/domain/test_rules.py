@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from node.domain.rules import Condition, Role, fit
 from node.domain.series import Instance, Patient
+
+MR = "1.2.840.10008.5.1.4.1.1.4"
 
 
 def instance(modality="MR", **attributes):
     """An instance with these attributes, each a tuple of texts."""
     return Instance(
         sop_uid="1.1",
-        sop_class="1.2",
+        sop_class=MR,
         series_uid="1.3",
         study_uid="1.4",
         patient=Patient("P"),
@@ -59,6 +63,26 @@ def test_a_scout_does_not_spoil_its_series():
     assert (found.conditions, found.why_not) == (2, "")
 
 
+REFORMAT, CAPTURE = ("DERIVED", "SECONDARY", "MPR"), "1.2.840.10008.5.1.4.1.1.7"
+
+
+def test_what_no_volume_can_be_made_of_is_left_out_of_its_series():
+    """A reformat, or a Secondary Capture that calls itself MR, beside planes of the acquisition."""
+    axial = instance(ImageType=("ORIGINAL", "PRIMARY", "M_FFE"))
+    found = fit(Role(modality="MR"), (instance(ImageType=REFORMAT), replace(instance(), sop_class=CAPTURE), axial))
+
+    assert (found.instances, found.barred) == ((axial,), "")
+
+
+def test_a_series_of_which_no_volume_can_be_made_stays_and_says_so():
+    """It may be all that there is: then the case is refused with this reason."""
+    reformat = fit(Role(modality="MR"), (instance(ImageType=REFORMAT),))
+    capture = fit(Role(modality="MR"), (replace(instance(), sop_class=CAPTURE),))
+
+    assert (len(reformat.instances), reformat.barred) == (1, "Image Type says MPR")
+    assert (len(capture.instances), capture.barred) == (1, f"SOP class {CAPTURE} is no CT, MR or PET image")
+
+
 def test_a_series_that_does_not_fit_says_why():
     """The reason names the attribute, and the modality comes first."""
     role = Role(modality="MR", where={"SeriesDescription": Condition(matches="FLAIR")})
@@ -75,9 +99,12 @@ def test_a_role_may_ask_for_a_weighting_and_for_contrast():
     before = fit(role, (instance(SeriesDescription=("T1 pre",)),))
     other = fit(role, (instance(SeriesDescription=("AX FLAIR",)),))
 
+    carried = fit(role, (instance(SeriesDescription=("t1_mprage",), ContrastBolusAgent=("Gadovist",)),))
+
     assert (len(after.instances), after.why) == (
         1,
         "SeriesDescription names it T1; SeriesDescription says that contrast agent was given",
     )
+    assert (after.named, carried.named, len(carried.instances)) == (True, False, 1)
     assert before.why_not.startswith("was not recognised as taken after contrast agent")
     assert other.why_not.startswith("is no T1: SeriesDescription names it FLAIR")

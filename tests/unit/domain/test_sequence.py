@@ -26,6 +26,7 @@ T1 = [
 OTHER = [
     "AX DWI b1000", "ADC", "ep2d_diff_tra_TRACEW", "SWI_Images", "TOF 3D multi-slab", "MIP T1 post", "localizer",
     "Perfusion DSC", "T1 SUB", "Subtraction T1 Gd", "rCBV", "t2*_gre", "survey", "AX DTI 32dir", "t2_swan",
+    "t1_twist_dyn KM", "T1 dynamic +C", "TRICKS T1 post Gd",
 ]  # fmt: skip
 
 
