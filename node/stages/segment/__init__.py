@@ -21,6 +21,7 @@ from node.stages.segment.bring import brought
 from node.stages.segment.drawings import READERS, Canvas, Found
 
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
+ENCLOSED = 0.9  #: a drawing of which a larger one holds this much is a part of that one: core, enhancing part, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,14 @@ def _read(source: SourceFiles, canvas: Canvas, rules: LesionRules) -> Found:
 
 
 def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contour]:
-    """Drawings of one lesion become one: the first stays, as it is the one that the source prefers."""
+    """
+    Drawings of one lesion become one.
+
+    Of drawings within one another, as tools make them of a tumour and its parts, the outermost stays, in whatever order
+    they come. Of others the first stays, as it is the one that the source prefers.
+    """
     kept: list[Contour] = []
-    for lesion in lesions:
+    for lesion in _outermost(lesions, skipped):
         twin = next((k for k in kept if overlap(k.mask, lesion.mask) > SAME_LESION), None)
         if twin is None:
             kept.append(lesion)
@@ -127,6 +133,30 @@ def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contou
             )
             skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
     return kept
+
+
+def _outermost(lesions: Sequence[Contour], skipped: list[PassedOver]) -> Iterator[Contour]:
+    sizes = [int(each.mask.sum()) for each in lesions]
+    for lesion, size in zip(lesions, sizes, strict=True):
+        around = [n for n, each in enumerate(lesions) if sizes[n] > size and _encloses(each, lesion)]
+        if not around:
+            yield lesion
+            continue
+        other = lesions[max(around, key=lambda n: sizes[n])].provenance
+        why = say("it lies inside {other}, which counts as the whole lesion", other=sources.drawing(other))
+        skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
+
+
+def _encloses(outer: Contour, inner: Contour) -> bool:
+    """
+    Whether one object holds both drawings, the larger around the other.
+
+    Of two objects the later one may be a correction that took something away. Marks grow as they grow: a larger region
+    is no better one.
+    """
+    one, other = outer.provenance, inner.provenance
+    together = one.kind != "seed" and (one.kind, one.sop_uid) == (other.kind, other.sop_uid)
+    return together and overlap(outer.mask, inner.mask) >= ENCLOSED
 
 
 def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRules, volume: Volume) -> Segmented:

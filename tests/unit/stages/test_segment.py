@@ -175,6 +175,40 @@ def test_drawings_that_overlap_by_more_than_half_are_one_lesion(tmp_path, high, 
     assert any("overlaps ROI 1" in s for s in found.skipped) == (count == 1)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_of_drawings_within_one_another_the_outermost_counts(tmp_path, order):
+    """
+    Enhancing part, core and whole tumour are one lesion, the whole one, in whatever order a tool wrote them.
+    """
+    v = image()
+    rois = [
+        {"number": 1, "name": "Lesion enhancing", "contours": box(v, (10.5, 10.5), (14.5, 14.5))},
+        {"number": 2, "name": "Lesion core", "contours": box(v, (8.5, 8.5), (16.5, 16.5))},
+        {"number": 3, "name": "Lesion whole", "contours": box(v, (6.5, 6.5), (20.5, 20.5))},
+    ]
+
+    found = segment({"ct": v}, [rtstruct(tmp_path, [rois[n] for n in order])], LesionRules(), {})
+
+    assert [each.provenance.number for each in found.lesions] == [3]
+    [why] = found.skipped
+    assert why.endswith("it lies inside ROI 3, which counts as the whole lesion")
+    assert "ROI 1 'Lesion enhancing'" in why
+
+
+def test_a_corrected_drawing_in_an_object_of_its_own_is_not_overruled(tmp_path):
+    """
+    Whoever takes something away from a lesion sends a newer, smaller one: that one comes first, and stays.
+    """
+    made = image_series(np.full(SHAPE, -800.0))
+    v = load(save(made, tmp_path / "images"), LoadRules()).volume
+    newer, older = ball(SHAPE, (6, 20, 20), 4), ball(SHAPE, (6, 20, 20), 5)
+    drawn = {"newer.dcm": newer, "older.dcm": older}
+    files = [segmentation(tmp_path / name, made, mask, [{"label": "Tumour"}]) for name, mask in drawn.items()]
+    [lesion] = segment({"ct": v}, [SourceFiles("seg", tuple(files))], LesionRules(), {}).lesions
+
+    assert int(lesion.mask.sum()) == int(newer.sum())
+
+
 def test_provenance_of_a_structure_set(tmp_path):
     """
     The lesion knows the object, the ROI, and that a person called it a neoplasm.
