@@ -8,10 +8,11 @@ import re
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 
 import pydicom
@@ -45,6 +46,20 @@ FOREIGN = (
     NotImplementedError, OverflowError, RecursionError, MemoryError, struct.error, zlib.error,
 )  # fmt: skip
 """What pydicom raises on data sets that break the rules; it has no error tree of its own."""
+
+FORMER_NAMES = MappingProxyType({"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"})
+"""What Enhanced MR calls a time (PS3.3 C.8.13.5), and what single-frame MR calls it; milliseconds both."""
+
+FORMER_CODES = MappingProxyType(
+    {
+        ("EchoPulseSequence", "SPIN"): ("SE",),
+        ("EchoPulseSequence", "GRADIENT"): ("GR",),
+        ("EchoPulseSequence", "BOTH"): ("SE", "GR"),
+        ("EchoPlanarPulseSequence", "YES"): ("EP",),
+        ("InversionRecovery", "YES"): ("IR",),
+    }
+)
+"""What Enhanced MR says of its sequence (PS3.3 C.8.13.4, C.8.13.5.5), in codes of Scanning Sequence (0018,0020)."""
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _TEXTLESS = frozenset({"SQ", "OB", "OW", "OF", "OD", "OL", "OV", "UN", "OB or OW"})
@@ -194,7 +209,7 @@ def _values(ds: Dataset, key: str | BaseTag) -> tuple[str, ...]:
 
 
 def attributes_of(ds: Dataset) -> dict[str, tuple[str, ...]]:
-    """Keyword to values as text, as `Instance.attributes` holds them."""
+    """Keyword to values as text, as `Instance.attributes` holds them; of Enhanced MR under the former names as well."""
     found = _top_level(ds)
     for item in uniform_items(ds):
         for keyword, values in _top_level(item).items():
@@ -202,7 +217,22 @@ def attributes_of(ds: Dataset) -> dict[str, tuple[str, ...]]:
     frame_type = found.pop("FrameType", ())
     if frame_type and ("ImageType" not in found or "MIXED" in found["ImageType"]):
         found["ImageType"] = frame_type
+    for name, values in _former(ds, found):
+        if values:
+            found.setdefault(name, values)
     return found
+
+
+def _former(ds: Dataset, found: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What single-frame objects would say where Enhanced ones have another element, or a code, for it."""
+    for name, former in FORMER_NAMES.items():
+        if name in found:
+            yield former, found[name][:1]
+    if codes := [code for (name, said), kind in FORMER_CODES.items() if (said,) == found.get(name) for code in kind]:
+        yield "ScanningSequence", tuple(codes)
+    agents = ds.get("ContrastBolusAgentSequence")
+    if agents and found.get("ContrastBolusAgentAdministered") != ("NO",):
+        yield "ContrastBolusAgent", _values(agents[0], "CodeMeaning")
 
 
 def _top_level(ds: Dataset) -> dict[str, tuple[str, ...]]:

@@ -225,7 +225,8 @@ def _volume(
 ) -> Volume:
     first = chosen.planes[0]
     ds = flat(first.file.ds)
-    thickness, seen = _positive(ds, "SliceThickness"), sighting(attributes_of(first.file.ds))
+    thickness, attributes = _positive(ds, "SliceThickness"), attributes_of(first.file.ds)
+    seen = sighting(attributes)
     return Volume(
         voxels=voxels,
         geometry=_geometry(chosen, thickness, voxels.shape),
@@ -241,7 +242,7 @@ def _volume(
         contrast=seen.contrast,
         weighting=seen.family if modality == "MR" else "",
         manufacturer=_text(ds, "Manufacturer"),
-        sequence="+".join(sorted({code.strip() for code in _text(ds, "ScanningSequence").split("\\") if code.strip()})),
+        sequence="+".join(sorted({code.strip() for code in attributes.get("ScanningSequence", ())} - {""})),
         lossy=lossy,
         notes=notes,
     )

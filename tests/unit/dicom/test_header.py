@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, generate_uid
 
 from node.dicom.header import open_header, quiet, read_header, read_instance
+from node.domain.sequence import sighting
 from node.errors import InstanceUnreadable
 from tests.support.series import image_series
 
@@ -219,6 +220,54 @@ def test_references_of_a_presentation_state(ct, tmp_path):
     assert found.references == (ct.SOPInstanceUID,)
     assert found.referenced_series == (ct.SeriesInstanceUID,)
     assert found.frames == ()
+
+
+def enhanced_mr(ct, **own):
+    """An Enhanced MR image of two frames; `own` are other elements of the MR Echo macro of the second one."""
+    ct.SOPClassUID, ct.Modality, ct.NumberOfFrames = "1.2.840.10008.5.1.4.1.1.4.1", "MR", 2
+    ct.EchoPulseSequence = "SPIN"
+    ct.ContrastBolusAgentSequence = [item(CodeMeaning="Gadobutrol")]
+    modifier = item(InversionRecovery="YES", InversionTimes=[860.0])
+    timing = item(RepetitionTime=2000.0)
+    ct.SharedFunctionalGroupsSequence = [
+        item(MRModifierSequence=[modifier], MRTimingAndRelatedParametersSequence=[timing])
+    ]
+    echoes = [item(EffectiveEchoTime=9.0), item(**{"EffectiveEchoTime": 9.0, **own})]
+    ct.PerFrameFunctionalGroupsSequence = [item(MREchoSequence=[echo]) for echo in echoes]
+    return ct
+
+
+def item(**elements):
+    made = Dataset()
+    for keyword, value in elements.items():
+        setattr(made, keyword, value)
+    return made
+
+
+def test_enhanced_mr_tells_its_times_and_agent_as_a_single_frame_object_does(ct, tmp_path):
+    """A T1 whose fluid is dark is no FLAIR, for all its inversion: its echo is short."""
+    found = read_instance(written(enhanced_mr(ct), tmp_path / "a")).attributes
+    seen = sighting(found)
+
+    assert (found["EchoTime"], found["InversionTime"], found["RepetitionTime"]) == (("9.0",), ("860.0",), ("2000.0",))
+    assert found["ScanningSequence"] == ("SE", "IR")
+    assert (seen.family, seen.contrast) == ("t1", True)
+
+
+def test_a_time_that_frames_do_not_share_is_not_told(ct, tmp_path):
+    """Two echoes in one object have no echo time between them."""
+    found = read_instance(written(enhanced_mr(ct, EffectiveEchoTime=90.0), tmp_path / "a")).attributes
+
+    assert "EchoTime" not in found
+
+
+def test_an_agent_that_was_not_administered_is_none(ct, tmp_path):
+    """The frames say so where the agent of the examination is only listed."""
+    made = enhanced_mr(ct)
+    usage = item(ContrastBolusAgentAdministered="NO")
+    made.SharedFunctionalGroupsSequence[0].ContrastBolusUsageSequence = [usage]
+
+    assert "ContrastBolusAgent" not in read_instance(written(made, tmp_path / "a")).attributes
 
 
 def test_an_enhanced_object_lifts_what_its_frames_agree_on(data):
