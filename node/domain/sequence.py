@@ -44,16 +44,16 @@ NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName
 _OTHER = re.compile(
     r"\b(dwi|dti|adc|trace|b ?[1-9]\d{2,3}|ep2d|diff\w*|difusi\w+|swi|swan|gre ?hemo|hemo|t2 ?star|perf\w*|dsc|dce|"
     r"p?c?asl|[rn]?cb[fv]|mtt|ttp|tof|mra|angio\w*|mip|minip|venog\w*|pc ?a|spectro\w*|mrs|csi|bold|fmri|loc|"
-    r"locali[sz]er|scout|survey|plan|smartbrain|sub|subtr\w*|screen ?save|report|phase|mag|field ?map|ciss|fiesta|"
-    r"drive|pd|proton|dir|stir|dyn\w*|twist|tricks)\b|\bt2 ?\*"
+    r"locali[sz]er|scout|survey|plan ?scan|(3|three|tri|multi) ?planes?|smartbrain|sub|subtr\w*|screen ?save|report|"
+    r"phase|mag|field ?map|ciss|fiesta|drive|pd|proton|dir|stir|dyn\w*|twist|tricks)\b|\bt2 ?\*|^plan$"
 )
 _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
 _T2 = re.compile(r"\bt2|t2w")
 
 _WITHOUT = re.compile(
-    r"\b(pre|pr[aeä]e?|nativ\w*|without|w/?o|ohne|sans|sin|sem|senza|(non|no) ?(con\w*|ce|gd)|unenhanced|nc|basal|"
-    r"vor ?km)\b"
+    r"\b((pre|pr[aeä]e?)(?! ?(op|surg|treat|ther|rt\b|radi|chemo))|nativ\w*|without|w/?o|ohne|sans|sin|sem|senza|"
+    r"(non|no) ?(con\w*|ce|gd)|unenhanced|nc|basal(?! ?gang)|vor ?km)\b"
 )
 _WITH = re.compile(
     r"\b(post|gad\w*|ce|kontrast\w*|contrast\w*|mdc|inj\w*|enhanced|dotarem|magnevist|prohance|omniscan|nach)\b|"
@@ -79,6 +79,8 @@ def _family(attributes: Attributes) -> tuple[Family, str]:
     for keyword in NAMES:
         name = _plain(" ".join(attributes.get(keyword, ())))
         if found := _named(name):
+            if (found, timed) == ("flair", "t2"):  # no Inversion Time is no denial: many scanners do not tell it
+                timed = ""
             if "other" not in {found, timed} and timed not in {"", found}:
                 return "", f"{keyword} names it {_FAMILIES[found]}, but it has {times}"
             return found, f"{keyword} names it {_FAMILIES[found]}"
@@ -92,7 +94,7 @@ def _named(name: str) -> Family:
     if not name:
         return ""
     if _FLAIR.search(name):
-        return "t1" if re.search(r"\bt1 ?(w )?flair|t1flair", name) else "flair"  # T1 FLAIR is a T1-weighted image
+        return "t1" if re.search(r"\bt1|t1w", name) and not _T2.search(name) else "flair"  # fluid is dark on T1 as well
     if _OTHER.search(name):
         return "other"
     if _T1.search(name):

@@ -13,20 +13,24 @@ FLAIR = [
     "AX FLAIR", "Ax T2 FLAIR", "t2_tirm_tra_dark-fluid_320", "T2W_FLAIR", "3D Brain VIEW FLAIR SHC",
     "t2_space_dark-fluid_sag_p2_iso", "Sag CUBE T2 FLAIR FS", "FLAIR tra 3mm", "AX FLAIR +C", "T2 FLAIR axial post Gd",
     "eFLAIR", "t2_blade_tra_dark-fluid", "FLAIR cor", "WIP FLAIR_3D", "Axial FLAIR BLADE",
+    "T2 FLAIR (not T1)", "t2_spc_da-fl_FLAIR",
 ]  # fmt: skip
 T1C = [
     "T1 post Gd", "AX T1 POST", "t1_mprage_sag_p2_iso_KM", "T1W 3D TFE +C", "Ax T1 +C", "t1_se_tra_nach KM", "T1 Gd",
     "3D T1 BRAVO +GAD", "T1_MPRAGE_POST", "SAG 3D T1 CE", "T1 axial con contraste", "t1_fl2d_tra_Gd", "AX T1 C+",
     "T1 SE avec inj", "eT1W_TSE Gadovist", "T1 mdc", "Ax SPGR post contrast", "t1_vibe_tra_km", "MPRAGE GD",
+    "t1_tse_dark-fluid_tra_KM", "Ax T1 FSE FLAIR +C", "T1 MPRAGE GD pre-op", "3D T1 POST GAD PRE OP STEALTH",
+    "T1 MPRAGE basal ganglia +C", "AX T1 POST GD surgical plan", "T1 +C pre-treatment", "T1 Gd prä-OP",
 ]  # fmt: skip
 T1 = [
     "T1 pre", "AX T1 W/O", "t1_se_tra_nativ", "T1 ohne KM", "T1 sin contraste", "T1 sans injection", "t1 vor KM",
-    "T1W pre contrast", "AX T1 non contrast", "T1 senza mdc",
+    "T1W pre contrast", "AX T1 non contrast", "T1 senza mdc", "T1 basal", "T1 pre operative pre Gd",
 ]  # fmt: skip
 OTHER = [
     "AX DWI b1000", "ADC", "ep2d_diff_tra_TRACEW", "SWI_Images", "TOF 3D multi-slab", "MIP T1 post", "localizer",
     "Perfusion DSC", "T1 SUB", "Subtraction T1 Gd", "rCBV", "t2*_gre", "survey", "AX DTI 32dir", "t2_swan",
     "t1_twist_dyn KM", "T1 dynamic +C", "TRICKS T1 post Gd",
+    "T1 plan scan", "3-plane T1", "PLAN", "Plan_Scan",
 ]  # fmt: skip
 
 
@@ -85,6 +89,15 @@ def test_the_times_of_the_sequence_tell_where_no_name_does(times, family):
 def test_the_stated_agent_tells_where_the_name_does_not(agent, contrast):
     """Contrast/Bolus Agent counts unless it denies; absent, nothing is claimed."""
     assert named("T1 axial", **({"ContrastBolusAgent": agent} if agent else {})).contrast is contrast
+
+
+@pytest.mark.parametrize("inversion", [{}, {"InversionTime": "0"}])
+def test_an_inversion_that_is_not_told_is_not_denied(inversion):
+    """Many scanners leave Inversion Time out: then a name decides, and where no name does the image is no FLAIR."""
+    times = {"EchoTime": "85", "RepetitionTime": "8000", **inversion}
+
+    assert (named("AX FLAIR", **times).family, named("Schädel 3", **times).family) == ("flair", "t2")
+    assert named("AX FLAIR", EchoTime="9", RepetitionTime="600").family == ""
 
 
 def test_what_was_seen_is_said():
