@@ -51,13 +51,16 @@ _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
 _T2 = re.compile(r"\bt2|t2w")
 
+_OPERATION = r"(?! ?(op|surg|treat|ther|rt\b|radi|chemo))"
+"""What follows "pre" or "post" where they tell of an operation or a therapy, not of contrast agent."""
+
 _WITHOUT = re.compile(
-    r"\b((pre|pr[aeä]e?)(?! ?(op|surg|treat|ther|rt\b|radi|chemo))|nativ\w*|without|w/?o|ohne|sans|sin|sem|senza|"
-    r"(non|no) ?(con\w*|ce|gd)|unenhanced|nc|basal(?! ?gang)|vor ?km)\b"
+    rf"\b((pre|pr[aeä]e?){_OPERATION}|nativ\w*|without|w/?o|ohne|sans|sin|sem|senza|(non|no) ?(con\w*|ce|gd)|"
+    r"unenhanced|nc|basal(?! ?gang)|vor ?km)\b"
 )
 _WITH = re.compile(
-    r"\b(post|gad\w*|ce|kontrast\w*|contrast\w*|mdc|inj\w*|enhanced|dotarem|magnevist|prohance|omniscan|nach)\b|"
-    r"(gd|km|post)\b|\+ ?c\b|\bc ?\+|造影"
+    r"\b(gad\w*|ce|kontrast\w*|contrast\w*|mdc|inj\w*|enhanced|dotarem|magnevist|prohance|omniscan|nach)\b|"
+    rf"(gd|km|post{_OPERATION})\b|\+ ?c\b|\bc ?\+|造影"
 )
 _NO_AGENT = re.compile(r"^\W*(no|none|non|nein|n|kein\w*|ohne|sin|sans|without|0|off|nil|na|n/a|-)?\W*$")
 

@@ -100,6 +100,14 @@ def test_an_inversion_that_is_not_told_is_not_denied(inversion):
     assert named("AX FLAIR", EchoTime="9", RepetitionTime="600").family == ""
 
 
+@pytest.mark.parametrize("name", ["T1 MPRAGE post-op", "T1 postoperative", "T1 post surgery", "T1 pre-op"])
+def test_an_operation_is_no_contrast_agent(name):
+    """Before or after it, the name leaves open what was injected; another word may tell."""
+    assert named(name).contrast is None
+    assert named(f"{name} post Gd").contrast is True
+    assert named(f"{name} nativ").contrast is False
+
+
 def test_what_was_seen_is_said():
     """The operator reads why a series was taken for what it was."""
     assert named("AX FLAIR").why == "SeriesDescription names it FLAIR; nothing tells of contrast agent"
