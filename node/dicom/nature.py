@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from node.domain.order import GLIOMA
+
 _SCT_NEOPLASM = {
     "108369006",  # Neoplasm
     "372087000",  # Neoplasm, Primary
@@ -14,6 +16,12 @@ _SCT_NEOPLASM = {
     "93880001",  # Primary malignant neoplasm of lung
     "94391008",  # Secondary malignant neoplasm of lung
     "228791009",  # Gross tumour volume
+    "393564001",  # Glioma
+    "393563007",  # Glioblastoma multiforme
+    "1163375002",  # Glioblastoma
+    "63634009",  # Glioblastoma, morphology
+    "254938000",  # Astrocytoma of brain
+    "38713004",  # Astrocytoma, morphology
 }
 _SCT_LESION = {
     "27925004",  # Nodule
@@ -26,7 +34,7 @@ _SCT_LESION = {
 NEOPLASM_CODES: frozenset[tuple[str, str]] = frozenset(
     {("SCT", code) for code in _SCT_NEOPLASM}
     | {("SRT", code) for code in ("M-8FFFF", "M-80003", "M-80006")}
-    | {("NCIt", "C3262")}
+    | {("NCIt", code) for code in ("C3262", "C3059")}  # Neoplasm, Glioma
 )
 """(scheme, code) of property types and findings that name a neoplasm (PS3.16 CID 7151, 7159, 6106)."""
 
@@ -38,7 +46,7 @@ LESION_CODES: frozenset[tuple[str, str]] = NEOPLASM_CODES | frozenset(
 """(scheme, code) of property types and findings that name a neoplasm, nodule, mass or lesion."""
 
 _SAME_SCHEME = {"SNM3": "SRT", "99SDM": "SRT", "SNOMED-RT": "SRT", "NCIT": "NCIt", "NCI": "NCIt", "RadLex": "RADLEX"}
-_NEOPLASM_WORDS = re.compile(r"(?i)(?<![a-z])(i?gtv|tumou?rs?|neoplasms?|cancer|carcinoma|sarcoma|glioma)(?![a-z])")
+_NEOPLASM_WORDS = re.compile(rf"(?i)(?<![a-z])(i?gtv|tumou?rs?|neoplasms?|cancer|carcinoma|sarcoma|{GLIOMA})(?![a-z])")
 
 Code = tuple[str, str, str]
 """(scheme, value, meaning)."""

@@ -16,6 +16,9 @@ from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
 
+GLIOMA = r"gliom\w*|gliobl\w*|gbm|(oligo)?astro[cz]ytom\w*|oligodendrogliom\w*|hirntumor\w*"
+"""What people call a glioma; never "gliosis", which is a scar."""
+
 SourceKind = Literal["rtstruct", "seg", "seed", "model"]
 
 
@@ -39,18 +42,19 @@ class LesionRules:
     sources: tuple[str, ...] = ("rtstruct", "seg", "seed")
     roi_patterns: tuple[str, ...] = (
         r"(?i)(?<![a-z])i?gtv(?![a-mo-z])|(?<![a-z])i?gtv[ _-]?(p|primary|t|tumou?r)(?![a-z])",
-        r"(?i)(?<![a-z])(primary|tumou?rs?|lesions?|nodules?|mass|neoplasms?)(?![a-z])",
+        rf"(?i)(?<![a-z])(primary|tumou?rs?|lesions?|nodules?|mass|neoplasms?|{GLIOMA})(?![a-z])",
     )
     roi_excludes: tuple[str, ...] = (
         r"(?i)gtv[ _-]*(n|nd|ln|node|nodes|nodal)[ _-]*\d*(?![a-z])",
         r"(?i)(?<![a-z])(node|nodes|nodal|lymph|ln)(?![a-z])",
-        r"(?i)(?<![a-z])(bed|markers?|clips?|fiducials?|old|prior|ring|shell|minus|margin|avoid|opt|eval)(?![a-z])",
+        r"(?i)(?<![a-z])(bed|markers?|clips?|fiducials?|old|prior|shell|minus|margin|avoid|opt|eval)(?![a-z])",
+        r"(?i)(?<![a-z])ring(?![ _-]*enhanc)(?![a-z])",
         r"(?i)(gtv|tumou?r)[ _-]?(old|bed)(?![a-z])",
         r"(?i)[+-] ?\d+([.,]\d+)? ?[mc]m(?![a-z])",
     )
     target_volumes: bool = False
-    label_pattern: str = r"(?i)\b(tumou?r|lesion|nodule|mass|neoplasm|gtv)"
-    seed_pattern: str = r"(?i)\b(seed|tumou?r|lesion|nodule|mass)"
+    label_pattern: str = rf"(?i)(?<![a-z])(tumou?r|lesion|nodule|mass|neoplasm|gtv|{GLIOMA})"
+    seed_pattern: str = rf"(?i)(?<![a-z])(seed|tumou?r|lesion|nodule|mass|{GLIOMA})"
     pick: Literal["all", "largest"] = "all"
     min_trust: float = 0.5
     wait_s: float = 0

@@ -28,6 +28,9 @@ def test_codes_of_the_former_snomed_mean_what_the_new_ones_mean():
         (("C113842", "NCIt", "Enhancing Lesion"), True, False),
         (("27925004", "SCT", "Nodule"), True, False),
         (("10200004", "SCT", "Liver"), False, False),
+        (("393564001", "SCT", "Glioma"), True, True),
+        (("393563007", "SCT", "Glioblastoma"), True, True),
+        (("C3059", "NCIT", "Glioma"), True, True),
         (("27925004", "99LOCAL", "Neoplasm"), False, False),
     ],
 )
@@ -51,6 +54,7 @@ def test_an_absent_code_is_nothing():
 @pytest.mark.parametrize(
     ("text", "named"),
     [("GTV-1", True), ("iGTV", True), ("Tumor_left", True), ("tumours", True), ("lung cancer", True),
+     ("Glioblastoma multiforme", True), ("GBM_1", True), ("Astrocytoma", True), ("Hirntumor", True), ("gliosis", False),
      ("nodule 3", False), ("mass", False), ("Lesion", False), ("tumorous", False), ("", False)],
 )  # fmt: skip
 def test_words_for_a_neoplasm(text, named):

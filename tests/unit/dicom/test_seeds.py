@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -235,3 +236,15 @@ def test_what_is_neither_report_nor_presentation(tmp_path, data, kind):
 
     with pytest.raises(InstanceUnreadable):
         read(path, ct())
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [("seed", True), ("brain_tumor", True), ("Glioblastom links", True), ("my_seed", True), ("Gliosis", False),
+     ("proseeded", False)],
+)  # fmt: skip
+def test_words_that_mark_a_seed(text, counts):
+    """
+    Words begin after anything but a letter, as names are often joined by underscores.
+    """
+    assert (re.search(PATTERN, text) is not None) == counts

@@ -67,7 +67,28 @@ MODEL = SourceFiles("model", (), "m")
 
 @pytest.mark.parametrize(
     "name",
-    ["iGTV", "GTVp", "RT GTV-1", "GTV-1", "GTV_Mass", "GTV", "gtv_t", "GTV nodule", "Primary tumour", "lesion_2"],
+    [
+        "iGTV",
+        "GTVp",
+        "RT GTV-1",
+        "GTV-1",
+        "GTV_Mass",
+        "GTV",
+        "gtv_t",
+        "GTV nodule",
+        "Primary tumour",
+        "lesion_2",
+        "Glioma",
+        "GBM",
+        "Astrocytoma WHO 2",
+        "Hirntumor",
+        "whole_tumor",
+        "brain_tumor",
+        "enhancing_lesion",
+        "Ring-enhancing lesion",
+        "ring_enhancement lesion",
+        "oligodendroglioma",
+    ],
 )
 def test_names_of_tumours(tmp_path, name):
     """
@@ -85,7 +106,7 @@ def test_names_of_tumours(tmp_path, name):
 @pytest.mark.parametrize(
     "name",
     ["GTVn", "GTV-N1", "GTV_node", "GTV LN", "tumor bed", "tumor_bed", "marker clip", "old", "GTV_old", "GTV old",
-     "GTV+5mm", "GTV ring", "lymph node", "PTV_GTV", "CTV 1", "iTV 1", "PTV60", "Nodes"],
+     "GTV+5mm", "GTV ring", "GTV_ring", "Tumor ring 1", "lymph node", "PTV_GTV", "CTV 1", "iTV 1", "PTV60", "Nodes"],
 )  # fmt: skip
 @pytest.mark.parametrize("interpreted", ["", "GTV"])
 def test_names_of_what_is_no_primary_tumour(tmp_path, name, interpreted):
@@ -323,6 +344,11 @@ def test_the_first_source_that_shows_a_lesion_wins(tmp_path):
         ({"label": "x", "algorithm": "AUTOMATIC"}, "AUTOMATIC", False),
         ({"label": "Tumor", "type": LIVER, "algorithm": "MANUAL"}, "MANUAL", False),
         ({"label": "x", "type": ("C3262", "NCIt", "Neoplasm"), "algorithm": "MANUAL"}, "MANUAL", True),
+        ({"label": "x", "type": ("393564001", "SCT", "Glioma"), "algorithm": "MANUAL"}, "MANUAL", True),
+        ({"label": "whole_tumor", "type": LIVER, "algorithm": "MANUAL"}, "MANUAL", False),
+        ({"label": "Ring-enhancing lesion", "type": LIVER, "algorithm": "MANUAL"}, "MANUAL", False),
+        ({"label": "GBM", "type": LIVER, "algorithm": "MANUAL"}, "MANUAL", False),
+        ({"label": "Gliosis", "type": LIVER}, None, False),
         ({"label": "Liver", "type": LIVER}, None, False),
         ({"label": "tumor bed"}, None, False),
     ],
