@@ -27,6 +27,27 @@ _NOT_AXIAL = re.compile(
 )
 
 
+_MEASURED = ((re.compile(r"M(_.*)?"), 4), (re.compile(r"IP|IN_?PHASE"), 2), (re.compile(r"W|WATER"), 1))
+"""Image Types of magnitude, in-phase and water images as vendors write them, and what each adds."""
+
+
+def measurable(kind: Sequence[str]) -> int:
+    """
+    Which of several images of one place is meant by "the image": the larger, the likelier.
+
+    A phase map, a real part or an opposed-phase image beside a magnitude image shows the same place, and is no image of
+    the tissue's intensity.
+
+    Args:
+        kind: Image Type or Frame Type, as for `not_axial`.
+
+    Returns:
+        0 where it says nothing.
+    """
+    said = [value.strip().upper() for value in kind[2:]]
+    return sum(worth for pattern, worth in _MEASURED if any(map(pattern.fullmatch, said)))
+
+
 def not_axial(kind: Sequence[str]) -> str:
     """
     The value that says that this is no plane of an acquisition, "" where none does.

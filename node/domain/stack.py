@@ -58,12 +58,15 @@ class Arrangement:
     All planes, arranged.
 
     Attributes:
-        stacks: The best fitting one first: whole ones before broken ones, then by number of slices, then the latest.
+        stacks: The best fitting one first: whole ones before broken ones, then by number of slices, then by what their
+            images are worth, then the latest.
         split_by: Name of what told the stacks apart, "" where one position holds one plane.
+        by_worth: Whether the worth of the images decided between the best stacks.
     """
 
     stacks: tuple[Stack, ...]
     split_by: str = ""
+    by_worth: bool = False
 
     @property
     def best(self) -> Stack:
@@ -74,16 +77,29 @@ class Arrangement:
         """What a reader must know where `count` images lie in several stacks, "" where they do not."""
         if not self.split_by:
             return ""
+        facts = {
+            "count": count, "stacks": len(self.stacks), "attribute": self.split_by,
+            "label": self.best.label or say("no value"), "slices": len(self.best.order),
+        }  # fmt: skip
+        if self.by_worth:
+            return say(
+                "{count} images lie in {stacks} stacks that differ in {attribute}; the one with {label} and {slices} "
+                "slices was taken (complete before incomplete, then the most slices, then magnitude, in-phase or water "
+                "images before others, then the latest).",
+                **facts,
+            )
         return say(
             "{count} images lie in {stacks} stacks that differ in {attribute}; the one with {label} and {slices} "
             "slices was taken (complete before incomplete, then the most slices, then the latest).",
-            count=count, stacks=len(self.stacks), attribute=self.split_by, label=self.best.label or say("no value"),
-            slices=len(self.best.order),
-        )  # fmt: skip
+            **facts,
+        )
 
 
 def arrange(
-    frames: Sequence[Frame], rules: LoadRules, labels: Mapping[str, Sequence[Hashable]] | None = None
+    frames: Sequence[Frame],
+    rules: LoadRules,
+    labels: Mapping[str, Sequence[Hashable]] | None = None,
+    worth: Sequence[int] = (),
 ) -> Arrangement:
     """
     Order planes by position along their normal, and split those that share positions.
@@ -93,6 +109,7 @@ def arrange(
         rules: What the pipeline asks of a stack.
         labels: Name to one value per frame: what may tell planes at one position apart (acquisition number, phase,
             echo …), the most trusted first. The label that leaves the best stack is taken.
+        worth: Of every frame, as `acquisition.measurable` has it; of stacks alike the one worth more comes first.
     """
     everything = np.arange(len(frames))
     if problem := _mixed(frames):
@@ -103,7 +120,8 @@ def arrange(
         return Arrangement(stacks=(whole,))
     best: Arrangement | None = None
     for name, values in (labels or {}).items():
-        split = Arrangement(stacks=_split(values, along, sideways, rules), split_by=name)
+        stacks = _split(values, along, sideways, rules, worth)
+        split = Arrangement(stacks=stacks, split_by=name, by_worth=_by_worth(stacks, worth))
         if len(split.stacks) > 1 and (best is None or _rank(split.best) > _rank(best.best)):
             best = split
     return best or Arrangement(stacks=(whole,))
@@ -151,14 +169,26 @@ def _repeated(along: NDArray[np.float64]) -> bool:
 
 
 def _split(
-    values: Sequence[Hashable], along: NDArray[np.float64], sideways: NDArray[np.float64], rules: LoadRules
+    values: Sequence[Hashable],
+    along: NDArray[np.float64],
+    sideways: NDArray[np.float64],
+    rules: LoadRules,
+    worth: Sequence[int],
 ) -> tuple[Stack, ...]:
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for index, value in enumerate(values):
         groups[value].append(index)
     latest_first = sorted(groups, key=_age, reverse=True)
     stacks = [_judge(np.array(groups[v]), along, sideways, rules, label=_text(v)) for v in latest_first]
-    return tuple(sorted(stacks, key=_rank, reverse=True))
+    return tuple(sorted(stacks, key=lambda stack: (*_rank(stack), _worth(stack, worth)), reverse=True))
+
+
+def _worth(stack: Stack, worth: Sequence[int]) -> int:
+    return min((worth[index] for index in stack.order), default=0) if worth else 0
+
+
+def _by_worth(stacks: Sequence[Stack], worth: Sequence[int]) -> bool:
+    return len({_worth(stack, worth) for stack in stacks if _rank(stack) == _rank(stacks[0])}) > 1
 
 
 def _age(value: Hashable) -> tuple[int, float, str]:

@@ -23,7 +23,7 @@ from node.dicom.functional import flat
 from node.dicom.header import attributes_of, open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
 from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, plane
-from node.domain.acquisition import MODALITIES, not_axial
+from node.domain.acquisition import MODALITIES, measurable, not_axial
 from node.domain.geometry import Geometry
 from node.domain.language import joined, say
 from node.domain.sequence import sighting
@@ -173,7 +173,8 @@ def _arrange(group: list[Plane], rules: LoadRules) -> Arrangement:
     found = [labels_of(each) for each in group]
     labels: dict[str, list[Hashable]] = {name: [each[name] for each in found] for name in LABELS}
     labels[say("several attributes")] = [tuple(map(str, each.values())) for each in found]
-    return arrange(places, rules, labels)
+    worth = [measurable(image_type(each.file.ds, each.index)) for each in group]
+    return arrange(places, rules, labels, worth)
 
 
 def _check_pixels(files: list[File], rules: LoadRules) -> bool:

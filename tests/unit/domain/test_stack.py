@@ -126,6 +126,25 @@ def test_the_latest_of_equal_phases_wins_by_number_not_by_text():
     assert split.best.label == "10"
 
 
+def test_images_worth_more_win_before_later_ones():
+    """The note says so; worth nothing, they are told apart as ever."""
+    label = {"ImageType": ["M_FFE"] * 6 + ["PHASE MAP"] * 6}
+    twice = frames([*range(6), *range(6)])
+    split, plain = arrange(twice, RULES, label, [4] * 6 + [0] * 6), arrange(twice, RULES, label)
+
+    assert (split.best.label, plain.best.label) == ("M_FFE", "PHASE MAP")
+    assert "then magnitude, in-phase or water images before others, then the latest" in split.note(12)
+    assert "then the most slices, then the latest" in plain.note(12)
+
+
+def test_more_slices_win_before_images_worth_more():
+    """A whole stack is worth most."""
+    split = arrange(frames([*range(5), *range(6)]), RULES, {"Kind": ["M"] * 5 + ["P"] * 6}, [4] * 5 + [0] * 6)
+
+    assert split.best.label == "P"
+    assert "magnitude" not in split.note(11)
+
+
 def test_the_label_that_leaves_whole_stacks_is_taken():
     """A label that cuts a phase to pieces loses against one that keeps it whole."""
     labels = {"Time": [str(n) for n in range(12)], "Phase": ["a"] * 6 + ["b"] * 6}

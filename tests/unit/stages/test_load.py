@@ -224,6 +224,27 @@ def test_the_later_of_two_phases_is_taken(tmp_path, keyword, multiframe):
     assert f"12 images lie in 2 stacks that differ in {keyword}" in volume.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("meant", "other"),
+    [
+        ("M_FFE\\M\\FFE", "PHASE MAP\\P\\FFE"), ("M_IR\\M\\IR", "R_IR\\R\\IR"), ("M\\ND", "P\\ND"),
+        ("IP\\IP\\DERIVED", "OP\\OP\\DERIVED"), ("M\\DIXON\\IN_PHASE", "M\\DIXON\\OPP_PHASE"),
+        ("DIXON\\WATER", "DIXON\\FAT"),
+    ],
+)  # fmt: skip
+def test_of_several_kinds_of_image_at_one_place_the_intensity_is_taken(tmp_path, meant, other):
+    """Magnitude before phase and real part, in phase before opposed phase, water before fat: never by alphabet."""
+    series = image_series(ramp(), ImageType=["ORIGINAL", "PRIMARY", *meant.split("\\")])
+    second = image_series(ramp() + 100, series_uid=series[0].SeriesInstanceUID)
+    changed(
+        second, ImageType=["ORIGINAL", "PRIMARY", *other.split("\\")], FrameOfReferenceUID=series[0].FrameOfReferenceUID
+    )
+    volume = load(save(second + series, tmp_path / "s"), RULES).volume
+
+    assert np.array_equal(volume.voxels, ramp())
+    assert "differ in ImageType" in volume.notes[0]
+
+
 def test_the_complete_phase_is_taken(tmp_path):
     """A phase with a gap loses against a whole one, be it earlier."""
     series = image_series(ramp(), AcquisitionNumber=1)
