@@ -90,17 +90,23 @@ def to_values(stored: NDArray[Any], ds: Dataset, scale: Scale, modality: str, ou
     Returns:
         How many pixels were padding and got the value of air (CT) or zero.
     """
+    padding = _padded(stored, ds, scale, modality)  # before anything is turned back: it is told as it is stored
     if modality == "MR" and ds.get("PhotometricInterpretation") == "MONOCHROME1":
         stored = _inverted(stored, ds)
     np.multiply(stored, np.float32(scale.slope), out=out, casting="unsafe")
     if scale.intercept:
         out += np.float32(scale.intercept)
+    if padding is None:
+        return 0
+    out[padding] = AIR_HU if modality == "CT" else 0.0
+    return int(np.count_nonzero(padding))
+
+
+def _padded(stored: NDArray[Any], ds: Dataset, scale: Scale, modality: str) -> NDArray[np.bool_] | None:
     limits = _padding(ds)
     if limits is None or (modality == "CT" and _tissue(limits, scale)):
-        return 0
-    mask = (stored >= limits[0]) & (stored <= limits[1])
-    out[mask] = AIR_HU if modality == "CT" else 0.0
-    return int(np.count_nonzero(mask))
+        return None
+    return np.asarray((stored >= limits[0]) & (stored <= limits[1]))
 
 
 def _tissue(limits: tuple[int, int], scale: Scale) -> bool:

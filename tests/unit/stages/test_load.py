@@ -390,6 +390,20 @@ def test_inverted_mr_is_turned_back(tmp_path):
     assert "MONOCHROME1" in volume.notes[0]
 
 
+@pytest.mark.parametrize(("stored", "padding", "expected"), [(0, 0, 0), (4095, 4095, 0), (4000, 95, 95)])
+def test_padding_of_an_inverted_image_is_told_as_it_is_stored(tmp_path, stored, padding, expected):
+    """Padding is no brightest tissue, and a pixel that becomes the padding value only when turned back is none."""
+    pixels = np.full((6, 4, 4), 1000.0)
+    pixels[:, 0, 0] = stored
+    inverted = {"PhotometricInterpretation": "MONOCHROME1", "BitsStored": 12, "HighBit": 11}
+    series = image_series(pixels, sop_class=MR, PixelPaddingValue=padding, **inverted)
+    volume = load(save(series, tmp_path / "s"), RULES).volume
+
+    assert (volume.voxels[:, 0, 0] == expected).all()
+    assert (volume.voxels[:, 1:] == 3095).all()
+    assert any("6 padding voxels" in note for note in volume.notes) == (stored == padding)
+
+
 def test_pet_becomes_suv(tmp_path):
     """Becquerel per millilitre become SUVbw with weight, dose and uptake time."""
     injection = Dataset()
