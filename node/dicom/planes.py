@@ -14,6 +14,7 @@ from node.dicom.functional import FRAME_TYPES, frame_count, frame_of, is_multifr
 from node.dicom.header import Header
 from node.domain.language import say
 from node.domain.series import Frame
+from node.domain.volume import Slice
 from node.errors import Refused
 
 LABELS = MappingProxyType(
@@ -39,6 +40,9 @@ LABELS = MappingProxyType(
 
 ORTHOGONAL = 1e-3
 """Largest deviation of the row and column direction cosines from unit length and from a right angle."""
+
+BROKEN_VALUE = (ValueError, TypeError, OverflowError, NotImplementedError)
+"""What pydicom raises when a value that breaks the rules of its VR is asked for."""
 
 _UNASSIGNED = "UnassignedPerFrameConvertedAttributesSequence"
 
@@ -152,9 +156,34 @@ def _matrix(file: File, spacing: object) -> tuple[int, int, float, float]:
     return rows, columns, between_rows, between_columns
 
 
+def slice_of(each: Plane) -> Slice:
+    """What a volume keeps of a plane: which object and frame it is, and what viewers call it."""
+    ds = each.file.ds
+    return Slice(
+        sop_class=str(ds.SOPClassUID), sop_uid=str(ds.SOPInstanceUID), frame=each.frame, path=each.file.path,
+        number=_number(ds),
+    )  # fmt: skip
+
+
+def _number(ds: Dataset) -> int | None:
+    """Instance Number, None where it is no number: it only names the image, nothing hangs on it."""
+    try:
+        found = ds.get("InstanceNumber")
+    except BROKEN_VALUE:
+        return None
+    return int(found) if isinstance(found, int) else None
+
+
 def labels_of(each: Plane) -> dict[str, Hashable]:
     """Values of `LABELS` for one plane, None where absent."""
     return {name: _label(each.file.ds, each.index, name) for name in LABELS}
+
+
+def taken_at(each: Plane) -> str:
+    """Date and time of acquisition as text that sorts, "" where not stated."""
+    ds = each.file.ds
+    whole = _label(ds, each.index, "AcquisitionDateTime")
+    return str(whole) if whole else f"{ds.get('AcquisitionDate') or ''}{ds.get('AcquisitionTime') or ''}"
 
 
 def _label(ds: Dataset, index: int, name: str) -> Hashable:

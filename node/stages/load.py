@@ -8,7 +8,7 @@ tilt, colour, lossy pixels, unknown units) refuses the case.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
@@ -22,21 +22,28 @@ from node.dicom.codecs import decode_file, is_lossy
 from node.dicom.functional import flat
 from node.dicom.header import attributes_of, open_header, quiet
 from node.dicom.intensities import AIR_HU, UNITS, scale_of, suv_of, to_values
-from node.dicom.planes import LABELS, File, Plane, frames_of, image_type, labels_of, plane
+from node.dicom.planes import (
+    BROKEN_VALUE,
+    LABELS,
+    File,
+    Plane,
+    frames_of,
+    image_type,
+    labels_of,
+    plane,
+    slice_of,
+    taken_at,
+)
 from node.domain.acquisition import MODALITIES, measurable, not_axial
 from node.domain.geometry import Geometry
 from node.domain.language import joined, say
 from node.domain.sequence import sighting
 from node.domain.stack import Arrangement, arrange
-from node.domain.volume import LoadRules, Slice, Volume
+from node.domain.volume import LoadRules, Volume
 from node.errors import InstanceUnreadable, Refused
 
 READERS = 2
 """Threads that read pixels: files are read and numbers multiplied outside Python's lock."""
-
-
-BROKEN_VALUE = (ValueError, TypeError, OverflowError, NotImplementedError)
-"""What pydicom raises when a value that breaks the rules of its VR is asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,16 +160,25 @@ def _choose(found: list[Plane], rules: LoadRules) -> _Chosen:
     for each in found:
         groups[each.size, str(each.file.ds.FrameOfReferenceUID)].append(each)
     arranged = [(_arrange(group, rules), group) for group in groups.values()]
-    best, group = max(arranged, key=lambda a: (a[0].best.problem is None, len(a[0].best.order)))
+    best, group = max(
+        arranged, key=lambda a: (a[0].best.problem is None, len(a[0].best.order), max(map(taken_at, a[1])))
+    )
     stack = best.best
     if stack.problem:
         where = f"series {group[0].file.ds.get('SeriesInstanceUID', '')}"
         raise Refused(stack.problem.code, stack.problem.found, at=where)
-    rest = sum(len(other) for _, other in arranged) - len(group)
-    smaller = say("{count} images of another matrix size were left out.", count=rest) if rest else ""
-    notes = (best.note(len(group)), smaller)
+    notes = (best.note(len(group)), *_other_grids(found, group))
     planes = tuple(group[index] for index in stack.order)
     return _Chosen(planes, stack.spacing_mm, tuple(note for note in notes if note))
+
+
+def _other_grids(found: list[Plane], group: list[Plane]) -> Iterator[str]:
+    """What was left out beside the group that was chosen, and why the two share no stack."""
+    sized = sum(each.size == group[0].size for each in found)
+    if other := len(found) - sized:
+        yield say("{count} images of another matrix or pixel size were left out.", count=other)
+    if elsewhere := sized - len(group):
+        yield say("{count} images of another frame of reference were left out.", count=elsewhere)
 
 
 def _arrange(group: list[Plane], rules: LoadRules) -> Arrangement:
@@ -236,7 +252,7 @@ def _volume(
         study_uid=str(ds.get("StudyInstanceUID", "")),
         series_uid=str(ds.get("SeriesInstanceUID", "")),
         frame_uid=str(ds.FrameOfReferenceUID),
-        slices=tuple(_slice(p) for p in chosen.planes),
+        slices=tuple(map(slice_of, chosen.planes)),
         slice_thickness_mm=thickness,
         body_part=_text(ds, "BodyPartExamined").upper(),
         kernel=_text(ds, "ConvolutionKernel"),
@@ -269,23 +285,6 @@ def _geometry(chosen: _Chosen, thickness: float | None, shape: tuple[int, ...]) 
         axes=np.stack([normal, np.cross(normal, to_column), to_column]),
         shape=(shape[0], shape[1], shape[2]),
     )
-
-
-def _slice(each: Plane) -> Slice:
-    ds = each.file.ds
-    return Slice(
-        sop_class=str(ds.SOPClassUID), sop_uid=str(ds.SOPInstanceUID), frame=each.frame, path=each.file.path,
-        number=_number(ds),
-    )  # fmt: skip
-
-
-def _number(ds: Dataset) -> int | None:
-    """Instance Number, None where it is no number: it only names the image, nothing hangs on it."""
-    try:
-        found = ds.get("InstanceNumber")
-    except BROKEN_VALUE:
-        return None
-    return int(found) if isinstance(found, int) else None
 
 
 def _positive(ds: Dataset, keyword: str) -> float | None:

@@ -102,7 +102,9 @@ def test_numbers_follow_the_language():
     assert [render(words.percent(p), "es") for p in (0.001, 0.999)] == ["<1\xa0%", ">99\xa0%"]
     assert render(words.number(float("nan"), "mm"), "de") == "nicht messbar"
     assert render(figure(np.float32(2.5), 1), "de") == "2,5"
-    assert render(say("{count} images of another matrix size were left out.", count=1200), "de").startswith("1200 Bil")
+    assert render(say("{count} images of another frame of reference were left out.", count=1200), "de").startswith(
+        "1200 Bil"
+    )
 
 
 def test_a_headline_in_three_languages():

@@ -256,6 +256,21 @@ def test_the_complete_phase_is_taken(tmp_path):
     assert np.array_equal(load(save(series + second, tmp_path / "s"), RULES).volume.voxels, ramp())
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_of_stacks_on_two_grids_the_later_is_taken_and_the_note_says_what_was_left(tmp_path, several):
+    """A series that was repeated after the patient was placed anew, or on another matrix, in one series."""
+    first, again = image_series(ramp(), AcquisitionTime="101500"), image_series(ramp() + 100, AcquisitionTime="102900")
+    changed(again, SeriesInstanceUID=first[0].SeriesInstanceUID)
+    coarse = image_series(ramp(4, 5, 5), series_uid=first[0].SeriesInstanceUID) if several else []
+    volume = load(save([*first, *again, *coarse], tmp_path / "s"), RULES).volume
+
+    assert np.array_equal(volume.voxels, ramp() + 100)
+    assert volume.notes == (
+        *(["4 images of another matrix or pixel size were left out."] if several else []),
+        "6 images of another frame of reference were left out.",
+    )
+
+
 def test_a_localizer_in_the_series_is_left_out(tmp_path):
     """A scout across the series is left out with a note, be it of another matrix and orientation."""
     series = image_series(ramp())
