@@ -55,6 +55,11 @@ class Alignment:
             return "return"
         return "summit" if self.gain < LEAST_GAIN else ""
 
+    @property
+    def stands_out(self) -> bool:
+        """Whether it moves the image further than it misses: else nobody can say that the image had moved."""
+        return self.moved_mm > self.return_mm
+
 
 def align(
     fixed: NDArray[np.float32], fixed_at: Geometry, moving: NDArray[np.float32], moving_at: Geometry

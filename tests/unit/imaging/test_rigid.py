@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from node.imaging.rigid import align
+from node.imaging.rigid import Alignment, align
 from tests.support.heads import displaced, head
 from tests.support.volumes import volume_of
 
@@ -43,6 +43,12 @@ def test_the_answer_is_the_same_each_time(pair, found):
 
     assert np.array_equal(found.matrix, again.matrix)
     assert (found.moved_mm, found.return_mm, found.gain) == (again.moved_mm, again.return_mm, again.gain)
+
+
+@pytest.mark.parametrize(("moved", "missed", "out"), [(12.0, 0.4, True), (2.9, 3.0, False), (2.0, 2.0, False)])
+def test_a_motion_within_its_own_error_does_not_stand_out(moved, missed, out):
+    """Whoever moves an image by 2 mm and may err by 3 mm corrects nothing."""
+    assert Alignment(matrix=np.eye(4), moved_mm=moved, return_mm=missed, gain=0.1).stands_out is out
 
 
 def test_images_with_nothing_in_common_fail_the_test(pair):
