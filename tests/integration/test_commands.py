@@ -47,8 +47,9 @@ def test_a_job_tells_its_whole_story(node):
     assert "succeeded" in listed
     for name in (job.id[:12], job.study_uid):
         story = radnode(node, "jobs", "show", name).stdout
-        for words in ("fits with 60 slices; chosen", "Modality is RTSTRUCT, not CT", "lesion sources at hand: rtstruct",
-                      "to pacs: seg dead", "Calling AE title", "AI-predicted probability"):  # fmt: skip
+        for words in ("fits with 60 slices", "; chosen", "Modality is RTSTRUCT, not CT",
+                      "lesion sources at hand: rtstruct", "to pacs: seg dead", "Calling AE title",
+                      "AI-predicted probability"):  # fmt: skip
             assert words in story
 
 
