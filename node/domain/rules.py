@@ -128,7 +128,7 @@ def fit(role: Role, series: tuple[Instance, ...]) -> Fit:
     seen = sighting(chosen[0].attributes) if _is_recognised(role) else None
     return Fit(
         chosen, 1 + len(role.where), "", seen.why if seen else "",
-        named=seen is not None and seen.named, barred="" if usable else _bar(chosen[0]),
+        named=role.contrast is not None and seen is not None and seen.named, barred="" if usable else _bar(chosen[0]),
     )  # fmt: skip
 
 

@@ -92,6 +92,14 @@ def test_a_series_that_does_not_fit_says_why():
     assert fit(role, ()).why_not == "has no instance"
 
 
+def test_a_name_that_tells_of_contrast_agent_counts_only_where_it_is_asked_for():
+    """A FLAIR after contrast agent is no better one than a FLAIR whose name says nothing."""
+    flair = instance(SeriesDescription=("AX FLAIR +C",))
+
+    assert not fit(Role(modality="MR", sequence="flair"), (flair,)).named
+    assert fit(Role(modality="MR", sequence="flair", contrast=True), (flair,)).named
+
+
 def test_a_role_may_ask_for_a_weighting_and_for_contrast():
     """What the series was taken for, and on what grounds, is told either way."""
     role = Role(modality="MR", sequence="t1", contrast=True)
