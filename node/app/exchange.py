@@ -131,8 +131,12 @@ def server(name: str, stow: StowSection) -> Server:
 
 
 def check_servers(config: Config) -> Iterator[Line]:
-    """One line for each DICOMweb server: whether its secret and certificate can be read, and whether it lets us in."""
+    """One line for each DICOMweb or FHIR server: whether its secret can be read, and whether it lets us in."""
     for name, destination in config.destinations.items():
+        if destination.fhir is not None:
+            problem = FhirServer(name=name, **destination.fhir.model_dump()).reachable()
+            found = problem or f"{destination.fhir.url} told what it can do"
+            yield Line(f"destination {name}", good=not problem, found=found)
         if destination.stow is None:
             continue
         from node.deliver.stow import reachable

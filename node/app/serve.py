@@ -17,10 +17,11 @@ from node.app.exchange import Exchange
 from node.assemble.settle import Assembler, Patience
 from node.config import Config
 from node.errors import ConfigError, LedgerError, StartFailed
-from node.network.credentials import expired
+from node.network.credentials import ENDING, ends
 from node.network.credentials import mistakes as tls_mistakes
 from node.network.scp import Scp, ScpSettings
 from node.network.scu import count_instances
+from node.network.tls import Credentials
 from node.operate.loop import Loop
 from node.operate.peers import credentials, peers
 from node.receive.door import Door
@@ -34,6 +35,7 @@ from node.work.task import Workplace
 log = structlog.get_logger()
 
 MB, GB = 10**6, 10**9
+ONE_DAY_S = 24 * 3600.0
 RESULT_BYTES = 16 * MB
 """With less free space no job is begun: a result takes a few megabytes, and an attempt that cannot write is lost."""
 
@@ -91,8 +93,7 @@ class Node:
             return
         if wrong := tls_mistakes(tls, self._config.receive.ae_title):
             raise ConfigError(wrong, at="[tls]", do="correct the files or config.toml and start again")
-        if expired(tls):
-            log.warning("certificate.expired", path=str(tls.certificate), reason="nobody will speak TLS with us")
+        self._loop("certificates", lambda: _tell_ends(tls), ONE_DAY_S)
 
     def _begin(self) -> bool:
         self._spool = Spool(self._state / "spool")
@@ -245,6 +246,21 @@ class Node:
 
     def _destinations(self) -> dict[str, tuple[str, ...]]:
         return {name: destination.takes for name, destination in self._config.destinations.items()}
+
+
+def _tell_ends(tls: Credentials) -> None:
+    """Warn of certificates that end soon; the files may be in the middle of being renewed."""
+    try:
+        found = ends(tls)
+    except (OSError, ValueError) as error:
+        log.warning("certificate.unreadable", error=type(error).__name__)
+        return
+    for name, end in found.items():
+        left, path = end - now(), str(getattr(tls, name))
+        if left <= timedelta(0):
+            log.error("certificate.ended", path=path, reason="nobody will speak TLS with us")
+        elif left <= ENDING:
+            log.warning("certificate.ending", path=path, reason=f"it ends in {left.days} days")
 
 
 def serve(config: Config, announce: Callable[[Path, int], None]) -> int:

@@ -30,15 +30,18 @@ ANSWER_S = 3.0
 @app.command("list")
 def list_jobs(
     state: Annotated[Optional[str], typer.Option("--state", help="Only jobs in this state.")] = None,  # noqa: UP045
+    undelivered: Annotated[
+        bool, typer.Option("--undelivered", help="Only jobs of which a destination lacks something.")
+    ] = False,
     limit: Annotated[int, typer.Option("--limit", help="At most so many of each.")] = 50,
     config: ConfigOption = None,
 ) -> None:
     """Jobs, newest first, then the cases that led to none, then what still arrives, each with its state and reason."""
     ledger = open_ledger(configuration(config))
     typer.echo(f"{'job':12}  {'state':<10} {'pipeline':<12} study")
-    for job in ledger.jobs(state=state, limit=limit):
+    for job in ledger.jobs(state=state, undelivered=undelivered, limit=limit):
         typer.echo(_line(job) + _undelivered(ledger, job))
-    if state is None:
+    if state is None and not undelivered:
         for study_uid in ledger.due_studies(datetime.now(UTC))[:limit]:
             typer.echo(f"{'-':12}  {'arriving':<10} {'':<12} {study_uid}  judged once nothing more arrives")
         for (study_uid, stands, why), cases in groupby(ledger.cases(without_job=True, limit=limit), _outcome):

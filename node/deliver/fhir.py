@@ -72,7 +72,7 @@ class FhirServer:
         """
         content, headers = path.read_bytes(), self._headers()
         try:
-            status, body = self._post(content, headers)
+            status, body = self._exchange("POST", urlsplit(self.url).path or "/", content, headers)
         except ssl.SSLCertVerificationError as error:
             found = f"its certificate is not trusted: {error.verify_message}"
             raise _away(found, self.name, "check the certificates; it will be tried again") from error
@@ -98,11 +98,23 @@ class FhirServer:
             raise DeliveryFailed(found, at=self.name, do=do, retry=True)
         return {**headers, "Authorization": f"Bearer {token}"}
 
-    def _post(self, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    def reachable(self) -> str:
+        """Ask the server what it can do (`metadata`): "" if it answers and lets us in, else what happened instead."""
+        try:
+            status, _ = self._exchange("GET", f"{urlsplit(self.url).path.rstrip('/')}/metadata", None, self._headers())
+        except DeliveryFailed as error:
+            return str(error.found)
+        except OSError as error:
+            return f"no answer ({_why(error)})"
+        except HTTPException as error:
+            return f"the answer is no HTTP ({type(error).__name__})"
+        return "" if 200 <= status < 300 else f"answered {status}"
+
+    def _exchange(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         where = urlsplit(self.url)
         connection = self._connection(where.scheme, where.hostname or "", where.port)
         try:
-            connection.request("POST", where.path or "/", content, headers)
+            connection.request(method, path, content, headers)
             answer: HTTPResponse = connection.getresponse()
             return answer.status, answer.read(LONGEST_ANSWER)
         finally:

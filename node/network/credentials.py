@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -14,6 +14,9 @@ from cryptography.x509.oid import NameOID
 
 from node.network.tls import URI_SCHEME, Credentials, answering, in_words
 
+ENDING = timedelta(days=14)
+"""So long before a certificate ends it is time to say so."""
+
 
 def mistakes(credentials: Credentials, ae_title: str) -> list[str]:
     """What must be put right in the files before anybody can be spoken to; one line each, none when all is well."""
@@ -22,9 +25,15 @@ def mistakes(credentials: Credentials, ae_title: str) -> list[str]:
     return found or [*_together(credentials, ae_title)]
 
 
-def expires(credentials: Credentials) -> datetime:
-    """When the node's certificate ends; the files must hold no mistake."""
-    return _read(credentials.certificate)[0].not_valid_after_utc
+def ends(credentials: Credentials) -> dict[str, datetime]:
+    """
+    When our certificate ends, and when the last of the authorities does; the files must hold no mistake.
+
+    Returns:
+        "certificate" and "ca" to a moment in UTC.
+    """
+    authorities = [each.not_valid_after_utc for each in _read(credentials.ca)]
+    return {"certificate": _read(credentials.certificate)[0].not_valid_after_utc, "ca": max(authorities)}
 
 
 def _together(credentials: Credentials, ae_title: str) -> Iterator[str]:
@@ -79,8 +88,3 @@ def _titles(certificate: x509.Certificate) -> set[str]:
     uris = also.get_values_for_type(x509.UniformResourceIdentifier)
     found.update(unquote(uri.removeprefix(URI_SCHEME)) for uri in uris if uri.startswith(URI_SCHEME))
     return {title.strip() for title in found}
-
-
-def expired(credentials: Credentials) -> bool:
-    """Whether the node's certificate is out of date; the files must hold no mistake."""
-    return expires(credentials) <= datetime.now(UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from node.config import Config
 from node.errors import LedgerError, ModelFailed
 from node.inference.package import find_packages, load_package
-from node.network.credentials import expired, expires
+from node.network.credentials import ENDING, ends
 from node.network.credentials import mistakes as tls_mistakes
 from node.network.scu import echo
 from node.operate.peers import credentials, peers
@@ -37,7 +37,7 @@ def check(config: Config) -> Iterator[Line]:
     yield from _models(config)
     yield from _peers(config)
     yield _disk(config)
-    yield _ledger(config)
+    yield from _ledger(config)
 
 
 def _tls(config: Config) -> Iterator[Line]:
@@ -46,9 +46,14 @@ def _tls(config: Config) -> Iterator[Line]:
     if wrong := tls_mistakes(tls, config.receive.ae_title):
         yield from (Line("certificate", good=False, found=mistake) for mistake in wrong)
         return
-    end, good = expires(tls), not expired(tls)
     used = "the door takes only TLS" if config.receive.tls else "the door takes no TLS"
-    yield Line("certificate", good=good, found=f"{'valid until' if good else 'ended on'} {end:%Y-%m-%d}; {used}")
+    for name, end in ends(tls).items():
+        left = end - datetime.now(UTC)
+        if left > ENDING:
+            yield Line(name, good=True, found=f"valid until {end:%Y-%m-%d}; {used}")
+        else:
+            when = f"ends on {end:%Y-%m-%d}, in {left.days} days" if left.days >= 0 else f"ended on {end:%Y-%m-%d}"
+            yield Line(name, good=False, found=f"{when}: renew it; {used}")
 
 
 def _models(config: Config) -> Iterator[Line]:
@@ -89,13 +94,26 @@ def _disk(config: Config) -> Line:
     )
 
 
-def _ledger(config: Config) -> Line:
+def _ledger(config: Config) -> Iterator[Line]:
     if config.node.ledger_url is None and not (config.node.state_dir / "ledger.sqlite").exists():
-        return Line("database", good=True, found="none yet; `radnode serve` makes it")
+        yield Line("database", good=True, found="none yet; `radnode serve` makes it")
+        return
     try:
         ledger = Ledger.open(config.ledger_url, lambda: datetime.now(UTC))
         counts = ledger.counts()
         ledger.close()
     except LedgerError as error:
-        return Line("database", good=False, found=str(error))
-    return Line("database", good=True, found=", ".join(f"{k} {v}" for k, v in counts.items()) or "empty")
+        yield Line("database", good=False, found=str(error))
+        return
+    jobs = ", ".join(f"{count} {state}" for state, count in counts["jobs"].items())
+    held = f"{counts['instances']} instances of {counts['studies']} studies; jobs: {jobs or 'none'}"
+    yield Line("database", good=True, found=held)
+    for name, states in counts["deliveries"].items():
+        yield _deliveries(name, states)
+
+
+def _deliveries(name: str, states: Mapping[str, int]) -> Line:
+    told = ", ".join(f"{count} {state}" for state, count in states.items())
+    if "dead" in states:
+        told += f"; see `radnode jobs list --undelivered`, then `radnode jobs retry --destination {name}`"
+    return Line(f"deliveries to {name}", good="dead" not in states, found=told)

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, upd
 from node.domain.order import Order
 from node.errors import LedgerError
 from node.store.database import Database, exists
-from node.store.schema import job
+from node.store.schema import delivery, job
 from node.store.transitions import log_transition, printable
 
 JobState = Literal["queued", "running", "succeeded", "refused", "failed", "cancelled"]
@@ -48,9 +48,14 @@ class JobRow:
 class Jobs(Database):
     """The dispatcher writes here. Every change is conditional: False means that the job was no longer in that state."""
 
-    def jobs(self, *, state: str | None = None, study_uid: str | None = None, limit: int = 100) -> tuple[JobRow, ...]:
-        """The latest jobs, newest first."""
+    def jobs(
+        self, *, state: str | None = None, study_uid: str | None = None, undelivered: bool = False, limit: int = 100
+    ) -> tuple[JobRow, ...]:
+        """The latest jobs, newest first; `undelivered`: only those of which a destination lacks something."""
         query = select(job).order_by(job.c.number.desc()).limit(limit)
+        if undelivered:
+            lacking = select(delivery.c.job_id).where(delivery.c.state.in_(("pending", "dead")))
+            query = query.where(job.c.id.in_(lacking))
         query = query if state is None else query.where(job.c.state == state)
         return self._jobs(query if study_uid is None else query.where(job.c.study_uid == study_uid))
 

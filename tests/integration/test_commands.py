@@ -60,6 +60,16 @@ def test_what_is_unknown_is_said(node):
     assert "radnode jobs list" in done.stderr
 
 
+def test_what_a_destination_lacks_is_wrong_and_can_be_listed(node):
+    """`check` names the destination and the command; the list holds the job, whatever came after it."""
+    checked = radnode(node, "check")
+    assert checked.returncode == 1
+    [line] = [each for each in checked.stdout.splitlines() if each.startswith("WRONG  deliveries to pacs: ")]
+    assert "2 dead; see `radnode jobs list --undelivered`, then `radnode jobs retry --destination pacs`" in line
+    [job] = node.jobs()
+    assert job.id[:12] in radnode(node, "jobs", "list", "--undelivered").stdout
+
+
 def test_a_dead_delivery_is_revived(node, pacs):
     """First the archive lets us in, then the operator asks, and SEG and SR go out."""
     assert pacs.stores == []
@@ -67,6 +77,8 @@ def test_a_dead_delivery_is_revived(node, pacs):
     done = radnode(node, "jobs", "retry", "--destination", "pacs")
     assert done.returncode == 0, done.stderr
     until(lambda: complete(pacs), within_s=30, what="SEG and SR")
+    [job] = node.jobs()
+    assert job.id[:12] not in radnode(node, "jobs", "list", "--undelivered").stdout
 
 
 def test_check_tells_every_thing_on_a_line(node, pacs):

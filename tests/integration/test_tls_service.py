@@ -86,6 +86,20 @@ def test_wrong_files_are_told_by_check_and_at_start(tmp_path, trust):
     assert words in served.stderr
 
 
+def test_a_certificate_that_ends_soon_is_told_before_it_has_ended(tmp_path, trust):
+    """By `check` on a line of its own, and by the service in its log, when it starts and every day."""
+    files = trust.issue("RADNODE", days=5.5)
+    with Service(tmp_path / "node", receive="tls = true", sections=section(files)) as node:
+        until(lambda: b"certificate.ending" in node.log_bytes(), within_s=30, what="a warning")
+        checked = radnode("check", "--config", node.config)
+
+    assert b"it ends in 5 days" in node.log_bytes()
+    [line] = [each for each in checked.stdout.splitlines() if each.startswith("WRONG")]
+    assert line.startswith("WRONG  certificate: ends on ")
+    assert ", in 5 days: renew it; the door takes only TLS" in line
+    assert any(each.startswith("ok     ca: valid until ") for each in checked.stdout.splitlines())
+
+
 def test_make_certs_prints_what_config_toml_needs(tmp_path, trust):
     """The command that `make certs` runs makes files that a configuration takes as they are."""
     folder = tmp_path / "certs"

@@ -42,6 +42,13 @@ class FhirStore:
             answer = self._transaction(json.loads(body)) if path == "/fhir" else (404, {})
             return self.after() or answer
 
+    def get(self, path: str, headers: dict[str, str]) -> tuple[int, Json]:
+        """Answer what the server can do, and nothing else."""
+        self.requests.append((path, headers, b""))
+        if answer := self.before():
+            return answer
+        return (200, {"resourceType": "CapabilityStatement"}) if path == "/fhir/metadata" else (404, {})
+
     def _transaction(self, bundle: Json) -> tuple[int, Json]:
         try:
             Bundle.model_validate(bundle)
@@ -92,7 +99,12 @@ def fhir_server(tls: ssl.SSLContext | None = None) -> Iterator[FhirStore]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status, answer = store.post(self.path, dict(self.headers), body)
+            self._answer(*store.post(self.path, dict(self.headers), body))
+
+        def do_GET(self) -> None:
+            self._answer(*store.get(self.path, dict(self.headers)))
+
+        def _answer(self, status: int, answer: Json) -> None:
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/fhir+json")

@@ -114,6 +114,24 @@ def test_sent_twice_it_is_there_once(server, file):
     assert len(server.requests) == 2
 
 
+def test_a_server_is_asked_what_it_can_do(server, tmp_path):
+    """With the token, before anything is sent; what is wrong is told in words, without the token."""
+    token = tmp_path / "token"
+    token.write_text("abc123\n")
+    known = FhirServer(name="ehr", url=server.url, secret_file=token)
+    assert known.reachable() == ""
+    [(path, headers, _)] = server.requests
+    assert (path, headers["Authorization"]) == ("/fhir/metadata", "Bearer abc123")
+    assert server.resources == {}
+
+    server.before = lambda: (401, {})
+    assert known.reachable() == "answered 401"
+    away = replace(known, url=f"http://127.0.0.1:{free_port()}/fhir")
+    assert away.reachable().startswith("no answer (")
+    token.unlink()
+    assert known.reachable() == "the file with the token cannot be read"
+
+
 @pytest.mark.parametrize(
     ("status", "retry", "tries"),
     [

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import stat
 import subprocess
+from datetime import UTC, datetime
 
 import pytest
 
-from node.network.credentials import expired, mistakes
+from node.network.credentials import ends, mistakes
 from tests.support.peers import program
 from tests.support.trust import Trust
 
@@ -23,7 +24,7 @@ def test_good_files_hold_no_mistake_and_their_key_is_ours_alone(trust):
     """A trial certificate can be used at once; nobody else may read its key."""
     files = trust.issue("RADNODE")
     assert mistakes(files, "RADNODE") == []
-    assert not expired(files)
+    assert all(end > datetime.now(UTC) for end in ends(files).values())
     assert stat.S_IMODE(files.key.stat().st_mode) == 0o600
     assert subprocess.run(
         [program("openssl"), "verify", "-CAfile", str(files.ca), "-purpose", "sslserver", str(files.certificate)],
@@ -39,10 +40,11 @@ def test_every_ae_title_can_be_certified(trust, title):
 
 
 def test_an_ended_certificate_is_known(trust):
-    """It is no mistake in the files: renewing it needs no change of config.toml."""
+    """It is no mistake in the files: renewing it needs no change of config.toml. The authority's end is told apart."""
     files = trust.issue("RADNODE", days=-1)
     assert mistakes(files, "RADNODE") == []
-    assert expired(files)
+    found = ends(files)
+    assert found["certificate"] < datetime.now(UTC) < found["ca"]
 
 
 def test_every_mistake_is_told_at_once(trust, tmp_path):
