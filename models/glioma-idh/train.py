@@ -46,6 +46,7 @@ def rows() -> list[dict[str, object]]:
             "age group": age_group(float(about["Age at MRI"])),
             "sex": about["Sex"],
             "WHO grade": about["WHO CNS Grade"],
+            "biopsy before the scan": about["Biopsy prior to imaging"],
             **{name: value for name, value in features[exam].items() if name.startswith("original_")},
         }
         for exam, about in metadata.items()

@@ -62,7 +62,7 @@ HEAD: dict[str, Any] = {
 
 DECLARED = {
     "modality": "CT",
-    "body_part": ["CHEST", "LUNG", "THORA", "PULMO", "BODY", "TRUNK"],
+    "body_part": ["CHEST", "LUNG", "THORA", "PULMO", "BODY", "TRUNK", "TORAX", "TORAC", "PECHO", "BRUST", "POUMON"],
     "organ": "lung",
     "slice_thickness_mm": [0.4, 5.0],
     "slice_thickness_mm_usual": [0.9, 3.0],

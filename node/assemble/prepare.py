@@ -13,13 +13,13 @@ from node.assemble.match import Match, fill
 from node.assemble.reader import Read, Stated, stated
 from node.assemble.study import Current, Study, as_input
 from node.domain.clinical import Clinical
-from node.domain.language import joined, say
+from node.domain.language import Said, joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
-from node.domain.rules import Fit
+from node.domain.rules import Fit, Role
 from node.domain.series import Patient
 from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
-from node.domain.terms import term
+from node.domain.terms import WEIGHTINGS, term
 
 NOT_ASKED = ("no lesion", NO_SOURCE)
 """
@@ -107,7 +107,7 @@ def _incomplete(
     study: Study, pipeline: Pipeline, site: Site, now: datetime, match: Match, missing: list[str], *, on_request: bool
 ) -> Prepared:
     """Some roles are filled and others are not: wait for a while, then say so where the study is read."""
-    why = say("no series fits {roles}", roles=", ".join(missing))
+    why = say("no series fits {roles}", roles=joined([_wanted(name, pipeline.roles[name]) for name in missing], ", "))
     at_hand = sources(study, match.fits, pipeline.lesion, site.speaks)
     explanation: dict[str, Any] = {"series": match.why, "why": why, "sources": at_hand.told}
     last = max(entry.stored.received_at for entry in study.instances)
@@ -159,6 +159,13 @@ def change(new: Order, old: Order) -> str:
 
 def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
     return {(s.kind, i.content) for s in lesion for i in s.inputs}
+
+
+def _wanted(name: str, role: Role) -> Said:
+    """A role with what it asks for: "t1c (T1 with contrast agent)"."""
+    contrast = {True: say("with contrast agent"), False: say("without contrast agent"), None: ""}[role.contrast]
+    kind = joined([WEIGHTINGS.get(role.sequence, ""), contrast])
+    return joined([name, joined(["(", kind, ")"], "") if kind else ""])
 
 
 def _too_old(study: Study, pipeline: Pipeline, now: datetime) -> str:

@@ -128,7 +128,7 @@ def verdict(value: Verdict) -> Code:
 
 
 def gene(facts: ModelFacts) -> Code | None:
-    """The gene that a model is about, None where its target is no gene."""
+    """The gene that a model is about, None where its target is no single gene (1p/19q; IDH1 or IDH2)."""
     return Code(facts.hgnc_id, "HGNC", facts.gene) if facts.hgnc_id else None
 
 

@@ -27,10 +27,15 @@ GENERATED = (
     say("histology: {groups}"),
     say("hospital: {sites}"),
     say("WHO grade: {groups}"),
+    say("{n} of {k} after a biopsy"),
     say("{gene} mutation"),
     say(
         "no usable signal: held-out AUC {auc} (95 % interval {low_auc} to {high_auc}; 0.50 is chance) on {n} patients "
         "of {where}, {events} of them with the target"
+    ),
+    say(
+        "no usable signal: no model of the cross-validation told two of its patients apart on {n} patients of {where}, "
+        "{events} of them with the target"
     ),
 )
 """Sentences, and parts of sentences, as `node.training.publish` and the shipped `train.py` make them."""

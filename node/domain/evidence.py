@@ -17,6 +17,11 @@ from node.domain.stability import redrawing
 from node.domain.terms import term
 from node.domain.words import NO_SUBSTITUTE, is_answered, percent, target, threshold, verdict
 
+LIKE_THE_TRAINED = say(
+    "As far as the node can check (header, age, size and measurements of the lesion), the case is like those that the "
+    "model was made for."
+)
+
 MOST_LISTED = 8
 """Inputs of one origin that are listed one by one."""
 
@@ -147,6 +152,12 @@ def _calibration(prediction: Prediction) -> Said:
             "{upper:.2f}; 1 is ideal).",
             **measured,
         )
+    if facts.uncertain:
+        return say(
+            "Its calibration is uncertain: in cross-validation on its training data the slope was {slope:.2f} (95% "
+            "interval {lower:.2f} to {upper:.2f}; 1 is ideal).",
+            **measured,
+        )
     return say(
         "NOT CALIBRATED: read it as a score, not as a probability. In cross-validation on its training data the "
         "calibration slope was {slope:.2f} (95% interval {lower:.2f} to {upper:.2f}; 1 is ideal).",
@@ -172,7 +183,7 @@ def _accuracy(point: OperatingPoint) -> Said:
         )
 
     return say(
-        "Measured at it: sensitivity {sensitivity}, specificity {specificity}.",
+        "Measured for the estimate alone, whatever its interval: sensitivity {sensitivity}, specificity {specificity}.",
         sensitivity=spread(point.sensitivity, point.sensitivity_interval),
         specificity=spread(point.specificity, point.specificity_interval),
     )
@@ -202,7 +213,7 @@ def _fitness(prediction: Prediction) -> list[Said]:
     if fitness is None or (fitness.outcome == "in_domain" and not answered):
         return []
     if fitness.outcome == "in_domain":
-        return [say("The case lies within what the model was made for.")]
+        return [LIKE_THE_TRAINED]
     if fitness.reasons and all(reason in prediction.reason for reason in fitness.reasons):
         return []
     where = say("Outside what the model was made for")

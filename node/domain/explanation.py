@@ -103,7 +103,7 @@ def mutually_exclusive(asked: Mapping[str, str], answered: Collection[str]) -> l
         say(
             "{targets} are estimated separately and nearly never occur together in one tumour: the probabilities "
             "do not add up, and a proven one makes the others very unlikely.",
-            targets=joined(targets, ", "),
+            targets=say("{first} and {last}", first=joined(targets[:-1], ", "), last=targets[-1]),
         )
     ]
 

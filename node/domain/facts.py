@@ -27,8 +27,8 @@ class ModelFacts:
         manufacturer: Who made the model.
         target: What is predicted, in words: "EGFR mutation".
         gene: HGNC symbol, "" for a segmenter.
-        hgnc_id: "HGNC:3236", "" where the target is no gene.
-        calibrated: Whether stated probabilities were shown to come true in cross-validation.
+        hgnc_id: "HGNC:3236", "" where the target is no single gene.
+        calibrated: Whether stated probabilities were shown to come true in cross-validation; else see `uncertain`.
         slope: Calibration slope that was measured there (1 is ideal), None where none was.
         slope_interval: Its 95 % interval.
         prevalence: Training prevalence, None for a segmenter.
@@ -59,3 +59,11 @@ class ModelFacts:
     limits: tuple[str, ...] = ()
     exploratory: str = ""
     holds_missing: bool = False
+
+    @property
+    def uncertain(self) -> bool:
+        """Whether its calibration was neither shown nor refuted: the interval of its slope holds 1, and not 0."""
+        if self.calibrated or self.slope_interval is None:
+            return False
+        low, high = self.slope_interval
+        return 0 < low <= 1 <= high

@@ -8,7 +8,7 @@ from node.domain.cards import heard
 from node.domain.evidence import caveats, evidence, model_name
 from node.domain.facts import ModelFacts
 from node.domain.findings import Lesion, Prediction, Provenance
-from node.domain.language import joined, say, told
+from node.domain.language import figure, joined, say, told
 from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target
 
 SOFTWARE = say("Written by software; no person has read or signed this page.")
@@ -97,6 +97,8 @@ def scale_title(facts: ModelFacts) -> str:
     """What the scale under the headline shows."""
     if facts.calibrated:
         return say("Calibrated probability, {level} interval", level=percent(facts.interval_level))
+    if facts.uncertain:
+        return say("Probability of uncertain calibration, {level} interval", level=percent(facts.interval_level))
     return say("Score, NOT calibrated; {level} interval", level=percent(facts.interval_level))
 
 
@@ -121,7 +123,8 @@ def view_name(plane: str, *, oblique: bool, whole: bool) -> str:
 
 def pictures(place: str, window: tuple[float, float], unit: str) -> str:
     """What the pictures have in common: where they lie, their window, and what the line is."""
-    centre, width = (f"{v:.0f}" if window[1] >= 20 else f"{v:.2g}" for v in window)
+    digits = 0 if window[1] >= 20 else 1 if window[1] >= 2 else 2
+    centre, width = (figure(v, digits) for v in window)
     unit = {"1": say("arbitrary units")}.get(unit, unit)
     where = say("Slice of the long axis: {place}.", place=place) if place else say("Slice of the long axis.")
     return say(

@@ -30,7 +30,7 @@ REFUSALS: Mapping[str, Said] = {
     "wrong anatomy": say("The images do not show the part of the body that this analysis is made for."),
     "organ partial": say("The organ is covered only in part, so that a lesion may lie outside the images."),
     "no lesion": say(
-        "No lesion was drawn or marked, and none was found automatically. This does not exclude a lesion."
+        "No drawing or mark of a lesion that could be used came with the study. This does not exclude a lesion."
     ),
     "low trust": say("A lesion was found automatically, but not reliably enough to be measured."),
     "contour mismatch": say("The drawing does not lie on the images that it refers to."),

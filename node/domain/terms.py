@@ -51,3 +51,7 @@ TERMS: Mapping[str, Said] = {
 def term(name: str) -> str:
     """The name for the reader; one that is not known has its underscores taken away."""
     return TERMS.get(name) or name.replace("_", " ")
+
+
+WEIGHTINGS: Mapping[str, str] = {"flair": "FLAIR", "t1": "T1", "t2": "T2"}
+"""What a reader calls the weighting of an MR series."""

@@ -151,7 +151,10 @@ def measured(lesion: Lesion) -> list[Said]:
         said.append(_ground_glass(m.ground_glass))
     if m.touches_edge:
         said.append(
-            say("The lesion reaches the first or last slice: it may extend further, and is measured too small.")
+            say(
+                "The lesion reaches the first or last slice: part of it may lie beyond the images, so that its "
+                "measurements are too small."
+            )
         )
     return [*said, *map(sentence, m.notes), *map(sentence, lesion.contour.provenance.notes)]
 

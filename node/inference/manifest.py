@@ -88,13 +88,17 @@ class Training:
     prevalence: float | None = None
 
 
+SHOWN = (0.5, 2.0)
+"""Of a calibration slope: a wider interval does not show that answers come true, however well it holds 1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """
     Whether stated probabilities came true, in cross-validation.
 
     Attributes:
-        calibrated: Whether they did: the interval of the slope holds 1, and not 0.
+        calibrated: Whether they did: the interval of the slope holds 1 and lies within `SHOWN`.
         method: How it was corrected.
         shrinkage: Factor on the log-odds that the correction applies in the shipped model.
         slope: Calibration slope of held-out log-odds (1 is ideal: smaller means too bold).
@@ -280,7 +284,7 @@ def _classifier_mistakes(m: Manifest) -> Iterator[str]:
     if not m.training.sentence:
         yield "a classifier needs training.sentence"
     bounds = m.calibration.slope_interval
-    if m.calibration.calibrated and bounds and not 0 < bounds[0] <= 1 <= bounds[1]:
+    if m.calibration.calibrated and bounds and not SHOWN[0] <= bounds[0] <= 1 <= bounds[1] <= SHOWN[1]:
         yield f"calibration.calibrated is true, but slope_interval ({bounds[0]} to {bounds[1]}) does not say so"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from node.domain.clinical import Clinical
 from node.domain.findings import Fitness, Measurements
 from node.domain.language import Said, joined, say
+from node.domain.terms import WEIGHTINGS
 from node.domain.volume import Volume
 from node.inference.manifest import Declared
 
@@ -21,9 +23,6 @@ Quantity = tuple[str, Said, float, str]
 
 SAME_MM = 0.01
 """Headers round: slices that are further apart by less adjoin one another."""
-
-WEIGHTINGS = {"flair": "FLAIR", "t1": "T1", "t2": "T2"}
-"""What a reader calls them."""
 
 
 def judge(
@@ -66,7 +65,8 @@ def judge(
 
 
 def _anatomy(declared: Declared, volume: Volume, *, in_lung: bool | None, head: bool | None) -> Iterator[Said]:
-    stated = re.sub(r"[^A-Z]", "", volume.body_part.upper())
+    plain = unicodedata.normalize("NFKD", volume.body_part.upper())  # Ä becomes A, and a mark that is no letter
+    stated = re.sub(r"[^A-Z]", "", plain)
     if stated and declared.body_part and not any(word in stated for word in declared.body_part):
         yield say(
             "Body Part Examined is {stated}, which contains none of {known}",
@@ -86,7 +86,7 @@ def _acquisition(declared: Declared, volume: Volume) -> Iterator[Said]:
         yield from _weighting(declared, volume)
     if declared.sequence and volume.sequence and volume.sequence not in declared.sequence:
         yield say(
-            "the MR sequence is of the family {family}, none of {known}",
+            "the MR sequence is of the family {family}, which is none of {known}",
             family=volume.sequence, known=", ".join(declared.sequence),
         )  # fmt: skip
     for name, stated, words in _made_with(declared, volume):

@@ -75,8 +75,8 @@ def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> Laid:
         return Laid(came=volume, volume=volume, note=still)
     moved = replace(volume, geometry=_moved(volume.geometry, found), frame_uid=fixed.frame_uid)
     note = say(
-        "{role} was moved by {distance:.1f} mm on average to lie on {first} (rigid registration; there and back again "
-        "it misses by {missed:.1f} mm).",
+        "{role} was moved by {distance:.1f} mm on average to lie on {first} (rigid registration; round-trip error "
+        "{missed:.1f} mm).",
         **names, distance=found.moved_mm, missed=found.return_mm,
     )  # fmt: skip
     return Laid(came=volume, volume=moved, note=note)
@@ -84,7 +84,7 @@ def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> Laid:
 
 def _doubt(found: Alignment, *, one_frame: bool) -> Said:
     if found.failure == "return":
-        return say("there and back again it misses by {missed:.1f} mm", missed=found.return_mm)
+        return say("its round-trip error is {missed:.1f} mm", missed=found.return_mm)
     if found.failure == "summit":
         return say("other positions fit nearly as well")
     if one_frame and found.moved_mm >= STILL_MM and not found.stands_out:

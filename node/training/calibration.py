@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from node.inference.manifest import SHOWN
 from node.training.curves import Bools, Interval, ece
 from node.training.recalibration import lacking, sigmoid
 from node.training.tabular import Array, Recipe, Table, resample
@@ -20,13 +21,13 @@ FARTHEST = 50.0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """
-    Means over the repeats of the cross-validation.
+    Means over the repeats of the cross-validation, but for the error.
 
     Attributes:
         slope: Of held-out log-odds (1 is ideal: smaller means too bold); None where everyone was told the same.
         slope_interval: 95 % bootstrap percentiles over patients; None where most samples have no slope.
         intercept: Log-odds that are lacking on average, the slope held at 1 (0 is ideal).
-        ece: Mean distance of stated and observed frequency over five groups of equal size.
+        ece: Mean distance of stated and observed frequency over the groups of `reliability`, all repeats together.
     """
 
     slope: float | None
@@ -36,11 +37,11 @@ class Calibration:
 
     @property
     def shown(self) -> bool:
-        """Whether answers are shown to come true: the slope's interval holds 1, and not 0, which is no relation."""
+        """Whether answers are shown to come true: the slope's interval holds 1, and is no wider than `SHOWN`."""
         if self.slope is None or self.slope_interval is None:
             return False
         low, high = self.slope_interval
-        return 0 < low <= 1 <= high
+        return SHOWN[0] <= low <= 1 <= high <= SHOWN[1]
 
 
 def calibration(p: Array, table: Table, recipe: Recipe) -> Calibration:
@@ -58,7 +59,7 @@ def calibration(p: Array, table: Table, recipe: Recipe) -> Calibration:
         slope=float(np.mean(found)) if np.isfinite(found).all() else None,
         slope_interval=_interval(log_odds, table, recipe),
         intercept=float(np.mean([lacking(row, y) for row in log_odds])),
-        ece=float(np.mean([ece(row, y) for row in p])),
+        ece=ece(p, y),
     )
 
 

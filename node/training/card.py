@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from node.inference.manifest import SHOWN
 from node.training.card_applicability import applicability
 from node.training.card_masks import masks
 from node.training.card_stability import stability
 from node.training.card_words import capital, interval, percent, plain, table
-from node.training.reporting import rqs
-from node.training.tripod import tripod
+from node.training.reporting import rqs, without_weights
+from node.training.tripod import all_required, tripod
 
 MARK = "Written by radnode from `model.toml`; do not edit."
 """Stands in every card that is made here: such a card must be what its manifest says."""
@@ -60,7 +61,7 @@ def _inputs(m: Manifest) -> Iterator[str]:
     )  # fmt: skip
     yield ""
     if m["engine"] == "onnx" and weights:
-        yield _weighed(published="odds_ratios" in m["performance"])
+        yield _weighed(published="odds_ratios" in m["performance"], required=all_required(m))
     if m.get("extraction"):
         yield ""
         yield (
@@ -80,16 +81,22 @@ def _inputs(m: Manifest) -> Iterator[str]:
         yield from (f"- {key.replace('_', ' ')}: {value}" for key, value in m["preprocessing"].items())
 
 
-def _weighed(*, published: bool) -> str:
+def _weighed(*, published: bool, required: bool) -> str:
     """What the column of weights means."""
     if published:
         return (
-            "Weights are logarithms of the odds ratios below, centred by how common each finding is taken to be. For "
-            "the estimate a missing finding counts as that share; the interval holds what it may change."
+            "Weights are logarithms of the odds ratios below, centred so that the mean answer over patients who have "
+            "the findings as often as stated there is the prior. A missing finding leaves the estimate as it is; the "
+            "interval holds what it may change."
         )
+    missing = (
+        "Every input is required, so nothing is imputed."
+        if required
+        else "For the estimate a missing input counts as their mean; the interval holds what it may change."
+    )
     return (
-        "Weights are log-odds per standard deviation of the training patients. For the estimate a missing input counts "
-        "as their mean; the interval holds what it may change. A value beyond the training range counts as its end."
+        f"Weights are log-odds per standard deviation of the training patients. {missing} A value beyond the training "
+        "range counts as its end."
     )
 
 
@@ -108,13 +115,20 @@ def _training(m: Manifest) -> Iterator[str]:
         yield ""
         yield (
             f"Logistic regression with an elastic-net penalty (strength {found['penalty_strength']:g}, share of "
-            f"L1 {found['penalty_l1_share']:g}), chosen by inner cross-validation. Recalibration: "
-            f"{m['calibration']['method']}; in this model it multiplies the log-odds by "
-            f"{m['calibration']['shrinkage']:g}."
+            f"L1 {found['penalty_l1_share']:g}), chosen by inner cross-validation. {_recalibrated(m['calibration'])}"
         )
     if m.get("interval"):
         yield ""
         yield f"Interval ({percent(m['interval']['level'])}): {m['interval']['method']}."
+
+
+def _recalibrated(calibration: Manifest) -> str:
+    if calibration["method"] == "none":
+        return "It was not recalibrated."
+    return (
+        f"Recalibration: {calibration['method']}; in this model it multiplies the log-odds by "
+        f"{calibration['shrinkage']:g}."
+    )
 
 
 def _performance(m: Manifest) -> Iterator[str]:
@@ -123,12 +137,20 @@ def _performance(m: Manifest) -> Iterator[str]:
         return
     yield "## Performance"
     yield ""
-    yield f"{capital(found['method'])}."
+    yield (
+        f"{capital(found['method'])}. Its numbers are means over the repeats; the calibration error is that of the "
+        "table under Calibration."
+    )
+    if without_weights(m):
+        yield ""
+        yield "All of this is of the procedure; the shipped model tells everyone the same."
     yield ""
-    rows = [("AUC", f"{found['auc']:.2f}", interval(found["auc_interval"]))]
+    rows = [("AUC", *_auc({"auc": found["auc"], "interval": found.get("auc_interval")}))]
+    if found.get("folds_alike"):
+        rows += [("models of the folds that told everyone the same", f"{found['folds_alike']} of {found['folds']}", "")]
     rows += [(f"AUC of {n} alone, in the same folds", *_auc(v)) for n, v in found.get("baselines", {}).items()]
     rows += [(f"AUC, {n}", *_auc(v)) for n, v in found.get("auc_across", {}).items()]
-    rows += [(f"AUC among patients of {n}", f"{v:.2f}", "") for n, v in found.get("auc_within", {}).items() if n]
+    rows += [(f"AUC among patients of {n}", *_auc({"auc": v})) for n, v in found.get("auc_within", {}).items() if n]
     rows += [(f"AUC {n}", *_auc(v)) for n, v in found.get("auc_withheld", {}).items()]
     if "brier" in calibration:
         of_prevalence = f"Brier score (of the bare prevalence: {found['brier_of_prevalence']:.3f})"
@@ -151,11 +173,18 @@ def _shown(m: Manifest) -> str:
     """What the slope says of the answers, and whether there is a threshold."""
     if m["engine"] == "refusal":
         return "No number is given, so none needs calibration or an operating point."
-    shown = (
-        "The interval of the calibration slope holds 1 and not 0: results call the answer a calibrated probability."
-        if m["calibration"]["calibrated"]
-        else "Not shown to be calibrated: results call the answer a score, not a probability."
-    )
+    low, high = m["calibration"].get("slope_interval", (0.0, 0.0))
+    shown = "Not shown to be calibrated: results call the answer a score, not a probability."
+    if m["calibration"]["calibrated"]:
+        shown = (
+            f"The interval of the calibration slope holds 1 and lies within {SHOWN[0]:g} and {SHOWN[1]:g}: results "
+            "call the answer a calibrated probability."
+        )
+    elif 0 < low <= 1 <= high:
+        shown = (
+            f"The interval of the calibration slope holds 1, but is wider than {SHOWN[0]:g} to {SHOWN[1]:g}, or rests "
+            "on events that its makers call too few: results call the calibration uncertain."
+        )
     none = " There is no operating point: everyone is told the same." if not m.get("operating_point") else ""
     return shown + none
 
@@ -185,13 +214,16 @@ def _calibration(m: Manifest) -> Iterator[str]:
     yield ""
     yield "![Stated against observed](calibration.png)"
     yield ""
-    yield "Held-out patients in groups of equal size, by what they were told."
+    yield (
+        "Held-out answers, one of every patient in every repeat, in groups of about equal size; equal answers are in "
+        "one group. The intervals are those of as many patients as a group has answers per repeat."
+    )
     yield ""
     rows = [
         (f"{g['n']}", f"{g['events']}", f"{g['stated']:.3f}", f"{g['observed']:.3f}", interval(g["interval"]))
         for g in groups
     ]
-    yield from table(("patients", "with the target", "mean stated", "observed", "95 % interval"), rows)
+    yield from table(("answers", "to patients with the target", "mean stated", "observed", "95 % interval"), rows)
 
 
 def _decision(m: Manifest) -> Iterator[str]:
@@ -259,4 +291,7 @@ def _part(part: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _auc(value: Mapping[str, Any]) -> tuple[str, str]:
-    return f"{value['auc']:.2f}", interval(value["interval"])
+    """An AUC and its interval, or why there is none."""
+    if isinstance(value["auc"], str):
+        return value["auc"], ""
+    return f"{value['auc']:.2f}", interval(value["interval"]) if value.get("interval") else ""

@@ -6,7 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 GRADES = ((0.9, "excellent"), (0.75, "good"), (0.5, "moderate"))
-"""Lower limits of ICC and their names (Koo and Li, J Chiropr Med 15:155, 2016); below them it is poor."""
+"""
+Lower limits of ICC and their names (Koo and Li, J Chiropr Med 15:155, 2016); below them it is poor.
+
+They grade the 95 % interval, not the estimate.
+"""
 
 
 MOST = 8
@@ -42,7 +46,10 @@ def _measured(found: Mapping[str, Any]) -> Iterator[str]:
     left_out = f" {found['left_out']} could not be measured in every way." if found["left_out"] else ""
     yield f"Measured on {found['lesions']} lesions: {found['data']}.{left_out}"
     yield ""
-    yield f"{found['icc']}. Graded as by Koo and Li (J Chiropr Med 15:155, 2016)."
+    yield (
+        f"{found['icc']}. Graded by both ends of the 95 % interval that reaches lower, as by Koo and Li (J Chiropr Med "
+        "15:155, 2016)."
+    )
     yield ""
     yield f"- Contour: {found['contours']}."
     yield f"- Resampling: {found['grids']}."
@@ -51,8 +58,8 @@ def _measured(found: Mapping[str, Any]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for name, contour in found["contour"].items():
         grid = found["resampling"][name]
-        worst = min(contour["icc"], grid["icc"])
-        yield f"| {name} | {_cells(contour)} | {_cells(grid)} | {_grade(worst)} |"
+        worse: Sequence[float] = min(contour["interval"], grid["interval"])
+        yield f"| {name} | {_cells(contour)} | {_cells(grid)} | {grade(worse)} |"
 
 
 def _cells(measured: Mapping[str, Any]) -> str:
@@ -60,5 +67,7 @@ def _cells(measured: Mapping[str, Any]) -> str:
     return f"{measured['icc']:.2f} | {bounds[0]:.2f} to {bounds[1]:.2f}"
 
 
-def _grade(value: float) -> str:
-    return next((name for least, name in GRADES if value >= least), "poor")
+def grade(bounds: Sequence[float]) -> str:
+    """What an interval of ICC is called: one name, or those of its two ends."""
+    low, high = (next((name for least, name in GRADES if value >= least), "poor") for value in bounds)
+    return low if low == high else f"{low} to {high}"

@@ -14,7 +14,7 @@ Bools = NDArray[np.bool_]
 Interval = tuple[float, float]
 
 GROUPS = 5
-"""Groups of equal size that reliability is counted in."""
+"""Groups of about equal size that reliability is counted in."""
 
 THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 """Threshold probabilities of the decision curve."""
@@ -23,12 +23,14 @@ THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
     """
-    One group of patients with similar answers.
+    One group of similar answers; every patient has one in each repeat of the cross-validation.
 
     Attributes:
-        stated: Mean probability that they were told.
-        observed: Share of them with the target.
-        interval: 95 % score interval of `observed`.
+        n: Answers.
+        events: Those of them that were given to patients with the target.
+        stated: Mean of the answers.
+        observed: Share of them that were given to patients with the target.
+        interval: 95 % score interval of `observed`, for as many patients as the group has answers per repeat.
     """
 
     n: int
@@ -54,30 +56,42 @@ class Benefit:
 
 def reliability(p: Array, y: Bools, groups: int = GROUPS) -> tuple[Reliability, ...]:
     """
-    Stated against observed frequency over groups of equal size.
+    Stated against observed frequency over groups of about equal size; equal answers are in one group.
 
     Args:
-        p: Shape (n,), of patients that were held out.
+        p: Shape (repeats, n), of patients that were held out.
         y: Shape (n,).
+        groups: How many at most.
     """
+    repeats, order = len(p), np.argsort(p, axis=None, kind="stable")
+    told, came = p.ravel()[order], np.tile(y, repeats)[order]
+    ends = np.cumsum([len(part) for part in np.array_split(told, min(groups, told.size))])
+    ends = np.unique(np.searchsorted(told, told[ends - 1], side="right"))
     found = []
-    for part in np.array_split(np.argsort(p, kind="stable"), min(groups, len(p))):
-        n, events = len(part), int(y[part].sum())
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        n, events = int(end - start), int(came[start:end].sum())
         found.append(
             Reliability(
-                n=n, events=events, stated=float(p[part].mean()), observed=events / n, interval=wilson(events, n)
+                n=n, events=events, stated=float(told[start:end].mean()), observed=events / n,
+                interval=wilson(events / repeats, n / repeats),
             )
-        )
+        )  # fmt: skip
     return tuple(found)
 
 
 def ece(p: Array, y: Bools, groups: int = GROUPS) -> float:
-    """Expected calibration error over groups of equal size."""
-    return sum(g.n * abs(g.stated - g.observed) for g in reliability(p, y, groups)) / len(p)
+    """Expected calibration error: mean distance of stated and observed in `reliability`, over its answers."""
+    return sum(g.n * abs(g.stated - g.observed) for g in reliability(p, y, groups)) / p.size
 
 
 def decision_curve(p: Array, y: Bools) -> tuple[Benefit, ...]:
-    """Net benefit of acting on the model, on everyone and on no one, at every threshold."""
+    """
+    Net benefit of acting on the model, on everyone and on no one, at every threshold.
+
+    Args:
+        p: Shape (repeats, n); the net benefit is the mean over the repeats.
+        y: Shape (n,).
+    """
     found = []
     for threshold in THRESHOLDS:
         odds = threshold / (1 - threshold)
@@ -87,8 +101,8 @@ def decision_curve(p: Array, y: Bools) -> tuple[Benefit, ...]:
     return tuple(found)
 
 
-def wilson(hits: int, n: int) -> Interval:
-    """95 % score interval of a proportion (Wilson 1927)."""
+def wilson(hits: float, n: float) -> Interval:
+    """95 % score interval of a proportion (Wilson 1927); means of counts over repeats are taken as counts."""
     z = float(norm.ppf(0.975))
     centre, spread = hits + z**2 / 2, z * float(np.sqrt(hits * (n - hits) / n + z**2 / 4))
     return max(0.0, (centre - spread) / (n + z**2)), min(1.0, (centre + spread) / (n + z**2))

@@ -25,7 +25,7 @@ def _calibration(m: Mapping[str, Any]) -> bytes:
     top = min(1.0, 1.1 * max(*stated, *(g["interval"][1] for g in groups)))
     axes.plot([0, top], [0, top], color="0.6", linestyle="--", label="ideal")
     axes.errorbar(
-        stated, observed, yerr=errors, fmt="o", color="C0", capsize=3, label="held-out patients, 95 % interval"
+        stated, observed, yerr=errors, fmt="o", color="C0", capsize=3, label="held-out answers, 95 % interval"
     )
     axes.set(xlim=(0, top), ylim=(0, top), xlabel="stated probability", ylabel="observed share")
     axes.set_title(f"{m['name']}: calibration", fontsize=9)

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from node.domain.plain import to_plain
-from node.training.judge import Part, Performance
+from node.training.judge import Auc, Part, Performance
 from node.training.tabular import Linear, Recipe, Table
 
 EVENTS_PER_INPUT = 10
 """Fewer events per input than this make a model exploratory (Peduzzi et al., J Clin Epidemiol 49:1373, 1996)."""
 
+
+ALIKE = "everyone was told the same"
+"""Stands for an AUC where no model told its patients apart: that of constants is 0.5, and measures nothing."""
 
 NOTHING_FOUND = "Nothing in the inputs was found to tell the target apart: everyone is told the training prevalence."
 
@@ -25,21 +28,22 @@ def measured(
     A model that found nothing tells everyone the same, so it has no operating point: whatever was measured at one, the
     models of the folds did, which chased noise.
     """
+    doubted = str(head.get("exploratory", ""))
     numbers: dict[str, Any] = {
         "training": _training(head, population, table),
-        "calibration": _calibration(model, found),
+        "calibration": _calibration(model, recipe, found, doubted=bool(doubted)),
         **({"operating_point": rounded(to_plain(found.operating_point))} if model.weights.any() else {}),
-        "interval": interval(recipe),
+        "interval": interval(recipe, required=all(item.get("required") for item in head["inputs"])),
         "performance": _performance(table, recipe, model, found),
         "limits": [
             *head.get("limits", ()),
             *([] if model.weights.any() else [NOTHING_FOUND]),
-            *([_less_known(found)] if found.withheld else []),
+            *(_less_known(found) if model.weights.any() else []),
         ],
     }
     few = min(table.events, table.clear) < EVENTS_PER_INPUT * len(table.names)
-    if few or head.get("exploratory"):
-        numbers["exploratory"] = "; ".join(filter(None, (_counted(table), head.get("exploratory", ""))))
+    if few or doubted:
+        numbers["exploratory"] = "; ".join(filter(None, (_counted(table), doubted)))
     return numbers
 
 
@@ -62,12 +66,12 @@ def _counted(table: Table) -> str:
     return f"exploratory: {table.events} events for {k} inputs"
 
 
-def interval(recipe: Recipe) -> dict[str, Any]:
-    """What the interval of a trained model means."""
+def interval(recipe: Recipe, *, required: bool) -> dict[str, Any]:
+    """What the interval of a trained model means; `required`: whether it answers only where it has every input."""
+    missing = "" if required else ", each of which takes another training patient's value for a missing input"
     return {
         "level": recipe.level,
-        "method": f"percentiles of {recipe.replicates} models refitted on bootstrap samples of patients, each of which "
-        "takes another training patient's value for a missing input",
+        "method": f"percentiles of {recipe.replicates} models refitted on bootstrap samples of patients{missing}",
         "holds_missing": True,
     }
 
@@ -81,17 +85,22 @@ def rounded(value: Any) -> Any:
     return round(float(value), 4) if isinstance(value, float) else value
 
 
-def _less_known(found: Performance) -> str:
+def _less_known(found: Performance) -> list[str]:
     """What missing inputs cost: the reader of one result must know it, for that result may lack them."""
-    views = "; ".join(f"{name} {value:.2f}" for name, (value, _) in found.withheld.items())
-    return f"Held-out AUC with all inputs {found.auc:.2f}; {views} (0.50 is chance)."
+    views = "; ".join(f"{name} {pair[0]:.2f}" for name, pair in found.withheld.items() if pair)
+    if found.auc is None or not views:
+        return []
+    return [f"Held-out AUC with all inputs {found.auc:.2f}; {views} (0.50 is chance)."]
 
 
-def _calibration(model: Linear, found: Performance) -> dict[str, Any]:
+def _calibration(model: Linear, recipe: Recipe, found: Performance, *, doubted: bool) -> dict[str, Any]:
+    """What was measured; a model whose own makers doubt it (`exploratory` of the specification) is not called so."""
     measured = {**to_plain(found.calibration), "brier": found.brier}
     return {
-        "calibrated": found.calibration.shown and bool(model.weights.any()),
-        "method": "Platt scaling on held-out log-odds that may only shrink, inside every fold",
+        "calibrated": found.calibration.shown and bool(model.weights.any()) and not doubted,
+        "method": "Platt scaling on held-out log-odds that may only shrink, inside every fold"
+        if recipe.recalibrate
+        else "none",
         **rounded({key: value for key, value in measured.items() if value is not None}),
         "shrinkage": round(model.slope, 4),
     }
@@ -100,9 +109,12 @@ def _calibration(model: Linear, found: Performance) -> dict[str, Any]:
 def _performance(table: Table, recipe: Recipe, model: Linear, found: Performance) -> dict[str, Any]:
     numbers = {
         "method": f"{recipe.folds}-fold stratified cross-validation, repeated {recipe.repeats} times, everything "
-        "(scaling, penalty, recalibration) fitted inside the fold; intervals: 95 % bootstrap over patients",
-        "auc": found.auc,
-        "auc_interval": list(found.auc_interval),
+        f"(scaling, penalty{', recalibration' if recipe.recalibrate else ''}) fitted inside the fold; intervals: 95 % "
+        "bootstrap over patients",
+        "auc": ALIKE if found.auc is None else found.auc,
+        **({} if found.auc_interval is None else {"auc_interval": found.auc_interval}),
+        "folds": found.folds,
+        "folds_alike": found.folds_alike,
         "brier": found.brier,
         "brier_of_prevalence": found.brier_of_prevalence,
         "penalty_strength": model.strength,
@@ -110,10 +122,10 @@ def _performance(table: Table, recipe: Recipe, model: Linear, found: Performance
         "weights": {name: round(float(w), 3) for name, w in zip(table.names, model.weights, strict=True)},
         "reliability": [to_plain(group) for group in found.reliability],
         "decision_curve": [to_plain(point) for point in found.benefit],
-        "auc_within": dict(found.within),
-        "auc_across": {name: _auc(*pair) for name, pair in found.across.items()},
-        "auc_withheld": {name: _auc(*pair) for name, pair in found.withheld.items()},
-        "baselines": {name: _auc(*pair) for name, pair in found.baselines.items()},
+        "auc_within": {name: ALIKE if value is None else value for name, value in found.within.items()},
+        "auc_across": {name: _auc(pair) for name, pair in found.across.items()},
+        "auc_withheld": {name: _auc(pair) for name, pair in found.withheld.items()},
+        "baselines": {name: _auc(pair) for name, pair in found.baselines.items()},
         "subgroups": {name: _part(part) for name, part in found.subgroups.items()},
         "baseline_subgroups": {
             name: {group: _part(part) for group, part in parts.items()}
@@ -125,9 +137,9 @@ def _performance(table: Table, recipe: Recipe, model: Linear, found: Performance
 
 
 def _part(part: Part) -> dict[str, Any]:
-    plain = {"n": part.n, "events": part.events, "stated": part.stated, "auc": part.auc, "interval": part.interval}
-    return {key: value for key, value in plain.items() if value is not None}
+    told_apart = _auc(part.auc) if part.auc or part.alike else {}
+    return {"n": part.n, "events": part.events, "stated": part.stated, **told_apart}
 
 
-def _auc(value: float, bounds: tuple[float, float]) -> dict[str, Any]:
-    return {"auc": value, "interval": list(bounds)}
+def _auc(pair: Auc) -> dict[str, Any]:
+    return {"auc": pair[0], "interval": list(pair[1])} if pair else {"auc": ALIKE}

@@ -98,17 +98,24 @@ def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -
 
 def _refusing(spec: Spec, performance: Performance, also: Mapping[str, bytes], numbers: Mapping[str, Any]) -> Files:
     """A package that says why it gives no number: the same table was trained on, and showed that there is none."""
-    low, high = performance.auc_interval
     source = spec.head["data"][0]["source"].partition(",")[0]
     text = (
-        f"{spec.head['refusal']['text']}: held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; "
-        f"0.50 is chance) on {performance.n} patients of {source}, {performance.events} of them with the target"
+        f"{spec.head['refusal']['text']}: {_evidence(performance)} on {performance.n} patients of {source}, "
+        f"{performance.events} of them with the target"
     )
     kept = {key: numbers[key] for key in ("training", "performance", "calibration")}
     head = {key: value for key, value in spec.head.items() if key not in {"inputs", "declared", "extraction"}}
     cases = [{"name": "any lesion", "inputs": {}, "expect": {"code": "refusal_by_design"}}]
     files = {"golden.json": (json.dumps({"cases": cases}, indent=1) + "\n").encode(), "spec.toml": spec.text, **also}
     return finish({**head, **kept, "refusal": {"text": text}}, files)
+
+
+def _evidence(performance: Performance) -> str:
+    """What a refusal rests on."""
+    if performance.auc is None or performance.auc_interval is None:
+        return "no model of the cross-validation told two of its patients apart"
+    low, high = performance.auc_interval
+    return f"held-out AUC {performance.auc:.2f} (95 % interval {low:.2f} to {high:.2f}; 0.50 is chance)"
 
 
 def fold(folder: Path, key: str, found: Mapping[str, Any]) -> None:

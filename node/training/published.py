@@ -1,8 +1,10 @@
 """
 A model that nobody trained: published odds ratios over a declared prior, by the same graph as trained ones.
 
-Adding log odds ratios takes the findings to be independent. They are centred by how common each finding is, so that a
-patient of whom nothing is known has the prior; how common they are is declared, not measured.
+Adding log odds ratios takes the findings to be independent among patients with the target, and among those without. By
+Bayes a finding that is present, or absent, then multiplies the odds by its likelihood ratio, which follows from its
+odds ratio and how common it is: so a patient of whom nothing is known has the prior, and the mean answer over patients
+who have the findings as often as declared is the prior too. How common they are is declared, not measured.
 """
 
 from __future__ import annotations
@@ -91,11 +93,11 @@ def make(spec: Path, *, also: Mapping[str, bytes]) -> Files:
 
 
 def _linear(published: Published) -> Linear:
-    k = len(published.findings)
+    k, prior = len(published.findings), _prior(published)
     return Linear(
-        log=np.zeros(k, bool), mean=np.array([f.common for f in published.findings]), scale=np.ones(k),
+        log=np.zeros(k, bool), mean=np.array([centre(f, prior) for f in published.findings]), scale=np.ones(k),
         low=np.zeros(k), high=np.ones(k), weights=np.array([np.log(f.odds_ratio) for f in published.findings]),
-        bias=logit(_prior(published)), strength=0.0, mix=0.0, slope=1.0,
+        bias=logit(prior), strength=0.0, mix=0.0, slope=1.0,
     )  # fmt: skip
 
 
@@ -109,8 +111,33 @@ def _ensemble(published: Published, model: Linear) -> Ensemble:
     return Ensemble(
         weights=model.weights + errors * rng.standard_normal((n, k)),
         biases=np.array([logit(float(p)) for p in rng.uniform(low, high, n)]),
-        draws=(rng.random((n, k)) < common) - common,
+        draws=(rng.random((n, k)) < common) - model.mean,
     )
+
+
+def centre(finding: Finding, prior: float) -> float:
+    """
+    The value between absent (0) and present (1) that leaves the odds as they are.
+
+    With q among patients without the target the likelihood ratio of an absent finding is 1 / (1 + (OR - 1) q), and that
+    of a present one OR times as much.
+    """
+    if finding.odds_ratio == 1:
+        return finding.common
+    change = (finding.odds_ratio - 1) * _among_others(finding, prior)
+    return float(np.log1p(change) / np.log(finding.odds_ratio))
+
+
+def _among_others(finding: Finding, prior: float) -> float:
+    """
+    How common a finding is among patients without the target: bisection, as how common it is among all rises with it.
+    """
+    ratio, low, high = finding.odds_ratio, 0.0, 1.0
+    for _ in range(60):
+        q = (low + high) / 2
+        among_all = prior * ratio * q / (1 - q + ratio * q) + (1 - prior) * q
+        low, high = (q, high) if among_all < finding.common else (low, q)
+    return (low + high) / 2
 
 
 def _error(finding: Finding, factor: float) -> float:

@@ -21,6 +21,10 @@ class Item:
 
 NOT_STATED = "not stated by its makers"
 
+NO_WEIGHTS = "measured of the procedure only: the shipped model tells everyone the same"
+_OF_ANSWERS = ("discrimination", "calibration", "utility")
+"""Items that rest on what the answers of a model are worth."""
+
 _RQS: tuple[tuple[str, str, int, str], ...] = (
     ("protocol", "image protocol quality", 2, NOT_STATED),
     ("segmentations", "multiple segmentations", 1, NOT_STATED),
@@ -61,17 +65,30 @@ def rqs(m: Manifest) -> list[Item]:
     return items
 
 
+def _reduction(m: Manifest) -> tuple[int, str]:
+    """Only L1 leaves inputs out; the score takes three points off where neither is done (Lambin et al. 2017)."""
+    if m["performance"].get("penalty_l1_share", 0) > 0:
+        return 3, "an L1 penalty leaves inputs out, chosen inside the folds"
+    return -3, "neither: the penalty shrinks weights but leaves no input out, and no multiple testing was adjusted for"
+
+
+def without_weights(m: Manifest) -> bool:
+    """Whether the model that ships found nothing: what was measured is then of the procedure, and not of it."""
+    return m["engine"] == "onnx" and "auc" in m.get("performance", {}) and not m.get("operating_point")
+
+
 def _earned(m: Manifest) -> dict[str, tuple[int, str]]:
     clinical = any(str(item["source"]).startswith("clinical:") for item in m["inputs"])
     redrawn = {"segmentations": (1, "contours perturbed: see Stability")}
     cutoff = {"cutoff": (1, "the operating point is the training prevalence, fixed beforehand")}
     return {
-        "reduction": (3, "penalised regression, the penalty chosen inside the folds"),
+        "reduction": _reduction(m),
         "multivariable": (1, "clinical inputs in the same model") if clinical else (0, "images only"),
         "discrimination": (2, "AUC with bootstrap interval, cross-validated"),
         "calibration": (2, "slope, intercept, error and plot, cross-validated"),
         "validation": (-5, "cross-validation only: the score counts that as none"),
         "utility": (2, "decision curve"),
+        **(dict.fromkeys(_OF_ANSWERS, (0, NO_WEIGHTS)) if without_weights(m) else {}),
         **(redrawn if m.get("stability") else {}),
         **(cutoff if m.get("operating_point") else {}),
     }

@@ -94,6 +94,8 @@ class Recipe:
         repeats: Times that the outer cross-validation is drawn anew.
         replicates: Bootstrap replicates, in the ensemble and for intervals of performance (times 10).
         level: Nominal level of the ensemble's interval.
+        recalibrate: Whether held-out log-odds shrink the model (Platt scaling, slope 0 to 1). Where nothing is found
+            that leaves no weights, so no AUC: a package that refuses for want of a signal is judged without it.
     """
 
     strengths: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -102,6 +104,7 @@ class Recipe:
     repeats: int = 5
     replicates: int = 200
     level: float = 0.95
+    recalibrate: bool = True
     seed: int = 20261121
 
 
@@ -168,8 +171,7 @@ def fit(table: Table, recipe: Recipe) -> Linear:
     blank = scaling(table)
     z = _stack(table, blank)
     strength, mix, held_out = _tune(z, table, recipe)
-    repeated = np.broadcast_to(table.target, held_out.shape)
-    slope, offset = platt(held_out.ravel(), repeated.ravel(), most=1.0)  # only shrinks: so few must not make it bolder
+    slope, offset = _shrinking(held_out, table.target) if recipe.recalibrate else (1.0, 0.0)
     weights, bias = _logistic(z, table.target, strength, mix, recipe.seed)
     if not weights.any():  # nothing was found, so everyone is told the prevalence
         slope, offset = 1.0, lacking(np.zeros(1), table.target) - bias
@@ -247,6 +249,11 @@ def scaling(table: Table) -> Linear:
     )  # fmt: skip
 
 
+def _shrinking(held_out: Array, target: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset of the recalibration, which only shrinks: so few patients must not make it bolder."""
+    return platt(held_out.ravel(), np.broadcast_to(target, held_out.shape).ravel(), most=1.0)
+
+
 def _logged(values: Array, log: NDArray[np.bool_]) -> Array:
     return np.where(log, np.log(np.where(log, values, 1.0)), values)
 
@@ -277,9 +284,17 @@ def _tune(z: Array, table: Table, recipe: Recipe) -> tuple[float, float, Array]:
 
 
 def _logistic(z: Array, target: NDArray[np.bool_], strength: float, mix: float, seed: int) -> tuple[Array, float]:
-    """Fit on features of shape (views, n, k); the views of a patient weigh as much as one patient."""
+    """
+    Fit on features of shape (views, n, k); the views of a patient weigh as much as one patient.
+
+    saga stops when the weights do, so where L1 keeps them at zero it stops before the intercept has moved: that is
+    taken from its own score equation, as it is not penalised. Every row weighs the same, which `lacking` takes for
+    granted.
+    """
     views, n, k = z.shape
+    rows, told = z.reshape(views * n, k), np.tile(target, views)
     solver = "saga" if mix else "newton-cholesky"  # a few Newton steps, where nothing makes the penalty uneven
     fitted = LogisticRegression(C=strength, l1_ratio=mix, solver=solver, max_iter=20_000, tol=1e-6, random_state=seed)
-    fitted.fit(z.reshape(views * n, k), np.tile(target, views), sample_weight=np.full(views * n, 1 / views))
-    return fitted.coef_[0], float(fitted.intercept_[0])
+    fitted.fit(rows, told, sample_weight=np.full(views * n, 1 / views))
+    weights: Array = fitted.coef_[0]
+    return weights, lacking(rows @ weights, told) if mix else float(fitted.intercept_[0])

@@ -63,6 +63,8 @@ ITEMS: tuple[tuple[str, str], ...] = (
 )
 
 NOT_REPORTED = "not reported"
+REQUIRED = "every input is required for an answer, so nothing is imputed"
+IMPUTED = "mean for the estimate, training values for the interval; see Performance for what it costs"
 NO_PATIENTS = "not applicable: nothing was trained"
 _OF_PATIENTS = frozenset((
     "5b", "6a", "6b", "6c", "7", "8b", "8c", "9c", "10", "12a", "12c", "12d", "12e", "12f", "12g",
@@ -94,12 +96,23 @@ def _general(m: Manifest) -> dict[str, str]:
         "22": "weights in Inputs, the whole model in model.onnx",
         "25": "see Limits",
         "26": "see Limits",
-        "27a": "a missing input widens the interval, or the model does not answer; what lies outside of Applicability "
-        "is refused or flagged, with the reason",
+        "27a": f"{_lacking(m)}; what lies outside of Applicability is refused or flagged, with the reason",
         "27b": "every result is marked RESEARCH, UNVERIFIED and PRELIMINARY, and says that it does not replace "
         "molecular testing; a person must verify it",
         "27c": "see Limits",
     }
+
+
+def all_required(m: Manifest) -> bool:
+    """Whether a model answers only where it has every input."""
+    inputs = m.get("inputs", ())
+    return bool(inputs) and all(item.get("required") for item in inputs)
+
+
+def _lacking(m: Manifest) -> str:
+    if all_required(m):
+        return "without every input the model does not answer"
+    return "a missing input widens the interval, or the model does not answer"
 
 
 def _trained(m: Manifest) -> dict[str, str]:
@@ -116,7 +129,7 @@ def _trained(m: Manifest) -> dict[str, str]:
         "7": "cells, columns and patients who stand there twice are checked before training",
         "9a": "those that spec.toml names; all of them enter the model",
         "10": f"{n} patients, {events} with the target, {inputs} inputs; not planned",
-        "11": "mean for the estimate, training values for the interval; see Performance for what it costs",
+        "11": REQUIRED if all_required(m) else IMPUTED,
         "12a": str(found["method"]),
         "12b": "standardised by the training patients; logarithm where Inputs says so; held within the training range",
         "12c": "see Training",
@@ -144,8 +157,8 @@ def _published(m: Manifest) -> dict[str, str]:
         "1": f"published odds ratios put together for {m['target']}; neither developed nor evaluated on patients",
         "4": "to put published findings beside a declared prior; to develop or to validate nothing",
         "9a": "findings with a published odds ratio",
-        "11": "a missing finding counts as how common it is taken to be; the interval holds what it may change",
-        "12b": "yes or no, centred by how common the finding is taken to be",
+        "11": "a missing finding leaves the estimate as it is; the interval holds what it may change",
+        "12b": "yes or no; centred, by how common each is taken to be, so that the mean answer is the prior",
         "15": "a score with interval, re-based to the prevalence that a site states; no threshold",
     }
 
@@ -156,6 +169,7 @@ def _refusing() -> dict[str, str]:
     return {
         "4": "to see whether the inputs tell the target apart; they do not, so no model is offered",
         "9b": "those of spec.toml; the package itself takes none",
+        "11": "what is missing counts as the training mean",
         "12b": "standardised by the training patients; logarithm where spec.toml says so",
         "13": "no resampling",
         "15": "a refusal with its reason, never a number",

@@ -32,6 +32,9 @@ log = structlog.get_logger()
 
 Model = Segmenter | Classifier
 
+REPAIR = say("see `radnode models verify`; once it is ok restart radnode, then `radnode jobs run STUDY-UID`")
+"""The packages that orders name are read once, when the node starts."""
+
 _open: dict[tuple[str, str], Model] = {}  # a process opens each package once; its digest is part of the key
 
 
@@ -84,13 +87,14 @@ def parts(order: Order, workplace: Workplace, *, root: Path) -> Parts:
 
 def _pinned(name: str, folders: Mapping[str, Path], order: Order) -> Package:
     if name not in folders:
-        raise ModelFailed(say("the package is not installed"), at=name, do=say("install it, then run the study again"))
+        do = say("install it, restart radnode, then `radnode jobs run STUDY-UID`")
+        raise ModelFailed(say("the package is not installed"), at=name, do=do)
     if name not in order.models:
         found = say("the package could not be used when the order was written")
-        raise ModelFailed(found, at=name, do=say("see `radnode models verify`, then run the study again"))
+        raise ModelFailed(found, at=name, do=REPAIR)
     package = load_package(folders[name])
     if package.digest != order.models[name].digest:
-        raise ModelFailed(say("its files are not those that the order names"), at=name, do=say("run the study again"))
+        raise ModelFailed(say("its files are not those that the order names"), at=name, do=REPAIR)
     return package
 
 

@@ -233,7 +233,7 @@ def test_the_report_tells_how_far_the_head_had_moved(line):
     """The registration is no secret: its distance, and how well it undoes itself, stand in the SR."""
     told = texts(line.whole["SR"][0])
     [(distance, missed)] = re.findall(
-        r"(?i)flair was moved by (\d+\.\d) mm.*to lie on t1c .*misses by (\d+\.\d) mm", told
+        r"(?i)flair was moved by (\d+\.\d) mm.*to lie on t1c .*round-trip error (\d+\.\d) mm", told
     )
 
     assert 10 < float(distance) < 18

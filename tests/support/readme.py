@@ -88,7 +88,7 @@ def _default(info: FieldInfo) -> str:
         return "*none*"
     value = info.default.as_posix() if isinstance(info.default, Path) else info.default
     text = json.dumps(value).replace("|", "\\|")
-    return "see `node/config/sections.py`" if len(text) > 60 else f"`{text}`"
+    return "see `node/config/pipelines.py`" if len(text) > 60 else f"`{text}`"
 
 
 def filled(text: str) -> str:

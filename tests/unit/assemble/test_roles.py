@@ -56,7 +56,7 @@ def test_a_lacking_role_is_waited_for_then_refused_with_the_reason():
 
     assert (early.state, early.order, early.lacks_until) == ("waiting", None, NOW + timedelta(seconds=1800))
     assert late.order is not None
-    assert late.order.refusal == ("role missing", "no series fits flair")
+    assert late.order.refusal == ("role missing", "no series fits flair (FLAIR)")
     assert list(late.order.roles) == ["t1c"]
 
 
@@ -144,7 +144,7 @@ def test_a_refused_study_is_opened_again_by_the_series_that_was_lacking(bench):
     assert bench.after(121) == 1
     first, second = bench.orders()
 
-    assert first.refusal == ("role missing", "no series fits flair")
+    assert first.refusal == ("role missing", "no series fits flair (FLAIR)")
     assert (second.revision, second.refusal) == (2, None)
     assert second.predecessor is not None
     assert change(second, first) == second.predecessor.change == "The series that fills flair arrived."
@@ -212,7 +212,7 @@ def test_a_study_that_asks_nothing_is_refused_without_a_look_at_it():
     assert part is not None
 
     assert whole.refusal == ("no lesion", "no source of a lesion is at hand")
-    assert part.refusal == ("no lesion", "no series fits flair; no source of a lesion is at hand")
+    assert part.refusal == ("no lesion", "no series fits flair (FLAIR); no source of a lesion is at hand")
     assert part.refusal[0] in DRAWN.silent_refusals
 
 
@@ -223,5 +223,5 @@ def test_a_study_with_a_drawing_is_told_which_role_it_lacks():
     found = prepare(made, DRAWN, SITE, NOW + timedelta(hours=1))
 
     assert found.order is not None
-    assert found.order.refusal == ("role missing", "no series fits t1c")
+    assert found.order.refusal == ("role missing", "no series fits t1c (T1 with contrast agent)")
     assert found.order.refusal[0] not in DRAWN.silent_refusals

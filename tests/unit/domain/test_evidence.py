@@ -43,7 +43,7 @@ def test_a_number_is_shown_only_where_the_model_answered():
 
 def test_evidence_without_calibration_says_so():
     """An uncalibrated model's number is a score; a model without operating point or re-basing says so."""
-    facts = replace(EGFR, calibrated=False, operating_point=None)
+    facts = replace(EGFR, calibrated=False, slope=None, slope_interval=None, operating_point=None)
     said = evidence.evidence(replace(PREDICTED, model=facts, rebased_to=None))
 
     assert any("NOT CALIBRATED" in line for line in said)
@@ -65,6 +65,11 @@ def test_calibration_is_told_with_the_slope_that_was_measured():
         "calibration slope was 0.24 (95% interval -0.31 to 0.77; 1 is ideal)."
         in evidence.evidence(replace(PREDICTED, model=bad))
     )
+    open_ = replace(EGFR, calibrated=False, slope=0.79, slope_interval=(0.38, 1.55))
+    assert (
+        "Its calibration is uncertain: in cross-validation on its training data the slope was 0.79 (95% interval 0.38 "
+        "to 1.55; 1 is ideal)." in evidence.evidence(replace(PREDICTED, model=open_))
+    )
     silent = replace(EGFR, slope=None, slope_interval=None)
     said = evidence.evidence(replace(PREDICTED, model=silent))
     assert any("as its makers state without a number" in line for line in said)
@@ -83,7 +88,7 @@ def test_fitness_is_told_with_its_reasons():
 
     assert "At the border of what the model was made for: volume 60 mL." in evidence.evidence(border)
     assert "Outside what the model was made for: age 12 is below 18." in evidence.evidence(WITHHELD)
-    assert "The case lies within what the model was made for." in evidence.evidence(PREDICTED)
+    assert evidence.LIKE_THE_TRAINED in evidence.evidence(PREDICTED)
 
 
 def test_whoever_drew_is_told_with_its_limits():

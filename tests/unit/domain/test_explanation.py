@@ -55,7 +55,7 @@ def test_a_panel_is_not_read_as_shares_of_one_whole():
     """Two drivers that were asked about are told apart, although one may have been refused; one alone needs no word."""
     panel = {"EGFR": "EGFR mutation", "KRAS": "KRAS mutation", "IDH1": "IDH mutation"}
     [said] = mutually_exclusive(panel, {"EGFR", "KRAS"})
-    assert said.startswith("EGFR mutation, KRAS mutation are estimated separately")
+    assert said.startswith("EGFR mutation and KRAS mutation are estimated separately")
     assert "do not add up" in said
     assert mutually_exclusive(panel, {"KRAS"}) == [said]
     assert mutually_exclusive(panel, {"IDH1"}) == []

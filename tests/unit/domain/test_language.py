@@ -37,6 +37,7 @@ from node.errors import ModelFailed
 from node.inference.package import load_package, shipped_models
 from node.stages.judge import judge
 from node.stages.predict import predict, unavailable
+from node.work.worker import REPAIR
 from tests.support import sentences
 from tests.support.findings import DRAWN, FOUND, KRAS, PREDICTED, WITHHELD, make_case, make_lesion
 from tests.support.results import order_of
@@ -267,7 +268,7 @@ def _predictions(measurements: Measurements) -> list[Prediction]:
     assert [each.state for each in answers] == [
         "borderline", "borderline", "not_evaluated", "not_evaluated", "predicted",
     ]  # fmt: skip
-    lost = ModelFailed(say("the package is not installed"), at="lung-x", do=say("run the study again"))
+    lost = ModelFailed(say("the package is not installed"), at="lung-x", do=REPAIR)
     weak = replace(answers[1], fitness=Fitness(outcome="borderline", reasons=()))
     return [*answers, weak, unavailable(KRAS, lost)]
 

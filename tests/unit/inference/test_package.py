@@ -29,7 +29,7 @@ def test_the_shipped_egfr_model_answers_its_golden_case():
     package = load_package(shipped_models() / "lung-egfr")
     package.verify()
     facts = package.facts
-    assert (facts.gene, facts.hgnc_id, facts.calibrated, facts.prevalence) == ("EGFR", "HGNC:3236", True, 0.19685)
+    assert (facts.gene, facts.hgnc_id, facts.uncertain, facts.prevalence) == ("EGFR", "HGNC:3236", True, 0.19685)
     assert "25 events for 9 inputs" in facts.exploratory
     assert facts.operating_point is not None
     assert len(facts.digest) == 64

@@ -51,14 +51,25 @@ def test_the_scale_names_what_it_draws(plain):
 
 def test_a_score_that_is_not_calibrated_is_called_one():
     """The scale does not pass it off as a probability, and names the prevalence of training where none was stated."""
+    text = scale_of(calibrated=False, slope=0.2, slope_interval=(-0.3, 0.8))
+    assert "Score, NOT calibrated; 95% interval" in text
+    assert "prevalence in training 20%" in text
+
+
+def test_a_probability_whose_calibration_is_not_shown_says_so():
+    """Neither shown nor refuted: the interval of the slope holds 1, and much else."""
+    text = scale_of(calibrated=False, slope=0.8, slope_interval=(0.3, 1.6))
+    assert "Probability of uncertain calibration, 95% interval" in text
+
+
+def scale_of(**facts):
+    """What the page of one answer prints, of a model with these facts."""
     case = crowded_case(1, 1)
     [lesion] = case.findings.lesions
     [answer] = lesion.predictions
-    answer = replace(answer, model=replace(answer.model, calibrated=False), rebased_to=None)
+    answer = replace(answer, model=replace(answer.model, **facts), rebased_to=None)
     case = replace(case, findings=replace(case.findings, lesions=(replace(lesion, predictions=(answer,)),)))
-    text = printed(page_of(case)).text
-    assert "Score, NOT calibrated; 95% interval" in text
-    assert "prevalence in training 20%" in text
+    return printed(page_of(case)).text
 
 
 def test_the_page_tells_where_everything_comes_from(plain):

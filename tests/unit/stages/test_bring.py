@@ -164,7 +164,7 @@ def test_the_reader_is_told_how_a_drawing_came_there(heads, tmp_path):
     assert re.fullmatch(
         r"It was drawn on flair and carried over to t1c, .*\(1[78]\.\d\d mL there, 1[789]\.\d\d mL here\)\.", first
     )
-    assert re.fullmatch(r"flair was moved by 14\.\d mm on average to lie on t1c .* it misses by 0\.\d mm\)\.", second)
+    assert re.fullmatch(r"flair was moved by 14\.\d mm on average to lie on t1c .*trip error 0\.\d mm\)\.", second)
 
 
 def test_a_drawing_on_the_measured_series_comes_first_and_that_is_said(heads, tmp_path):

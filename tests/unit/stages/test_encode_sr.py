@@ -226,7 +226,7 @@ def test_every_probability_travels_with_its_evidence():
         "age 66 [PatientAge (0010,1010)]",
         "smoking not current [SmokingStatus (0010,21A0)]",
         "Inputs missing: pack-years",
-        "within what the model was made for",
+        "like those that the model was made for",
         "smoking +0.80; age -0.31",
         "SHA-256 abababababab",
         "Histology was not supplied.",

@@ -1,16 +1,21 @@
 """Declarations are held: what lies outside is refused with value and range, what is declared but unknown is flagged."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from node.config import parse
 from node.domain.clinical import Clinical, Value
 from node.domain.findings import Axis, Measurements
 from node.domain.geometry import Geometry
 from node.domain.volume import Slice, Volume
 from node.inference.manifest import Declared
+from node.inference.package import load_package, shipped_models
 from node.stages.judge import judge
+
+ROOT = Path(__file__).parents[3]
 
 DECLARED = Declared(
     modality="CT",
@@ -76,6 +81,32 @@ def test_a_model_that_declares_nothing_takes_anything():
     """An empty declaration refuses nothing."""
     fitness = judge(Declared(), volume(modality="MR", body_part="KNEE"), lesion(1e6), aged(3), in_lung=False)
     assert fitness.outcome == "in_domain"
+
+
+HEADS = (
+    "BRAIN", "HEAD", "HEADNECK", "Schädel", "SCHAEDEL", "KOPF", "HIRN", "GEHIRN", "TÊTE", "CRANE", "CRÂNE", "CRANIUM",
+    "CRANIO", "CRÁNEO", "CABEZA", "CABEÇA", "ENCEFALO", "ENCÉFALO", "ENCEPHALE", "TESTA", "CEREBRO", "NEURO",
+)  # fmt: skip
+CHESTS = ("CHEST", "THORAX", "TORAX", "TÓRAX", "TORACE", "PECHO", "BRUSTKORB", "POUMON", "PULMON", "CHEST_TO_PELVIS")
+
+
+@pytest.mark.parametrize("word", HEADS)
+def test_what_hospitals_call_a_head_fits_the_shipped_pipeline_and_its_models(word):
+    """In five languages, with accents and without: what the role takes, no model then calls wrong anatomy."""
+    config = parse((ROOT / "config.toml").read_text(), at="config.toml", base=ROOT)
+    (roles,) = (pipeline.roles for pipeline in config.resolved() if pipeline.name == "glioma")
+    assert all(role.where["BodyPartExamined"].failure((word,)) is None for role in roles.values())
+    for name in ("glioma-idh", "glioma-1p19q"):
+        declared = Declared(body_part=load_package(shipped_models() / name).manifest.declared.body_part)
+        assert judge(declared, volume(body_part=word), lesion(), aged(66)).outcome == "in_domain", name
+
+
+@pytest.mark.parametrize("word", CHESTS)
+def test_what_hospitals_call_a_chest_fits_the_shipped_lung_models(word):
+    """The same for the lung."""
+    for name in ("lung-egfr", "lung-kras", "lung-alk", "lung-lesion"):
+        declared = Declared(body_part=load_package(shipped_models() / name).manifest.declared.body_part)
+        assert judge(declared, volume(body_part=word), lesion(), aged(66)).outcome == "in_domain", name
 
 
 @pytest.mark.parametrize("stated", ["CHEST", "Chest", "CHEST_ABDOMEN", "CHESTABDPELVIS", "LUNGS"])
@@ -177,7 +208,7 @@ def test_beyond_the_training_data_is_borderline():
         (
             {"sequence": ("SE", "GR+IR")},
             {"sequence": "IR+SE"},
-            "the MR sequence is of the family IR+SE, none of SE, GR+IR",
+            "the MR sequence is of the family IR+SE, which is none of SE, GR+IR",
         ),
         ({"kernel": ("B30", "standard")}, {"kernel": "B70f"}, "the convolution kernel is B70f, which contains none of"),
         ({"manufacturer": ("Siemens",)}, {"manufacturer": "Philips"}, "the scanner's manufacturer is Philips"),

@@ -64,8 +64,9 @@ def test_only_answers_that_came_true_are_called_calibrated():
 
 
 def test_an_interval_that_holds_zero_shows_nothing():
-    """So few patients that the answers may be honest, or have nothing to do with them."""
-    assert not Calibration(slope=0.5, slope_interval=(-0.2, 1.4), intercept=0.0, ece=0.0).shown
+    """So few patients that the answers may be honest, or have nothing to do with them; or much too bold, or timid."""
+    for interval, shown in (((-0.2, 1.4), False), ((0.4, 1.5), False), ((0.6, 2.1), False), ((0.6, 1.4), True)):
+        assert Calibration(slope=0.9, slope_interval=interval, intercept=0.0, ece=0.0).shown is shown, interval
 
 
 def test_rows_of_one_patient_make_no_patients_more():

@@ -30,19 +30,21 @@ def test_wilson_interval_of_a_textbook_case():
 def test_calibration_error_of_honest_and_of_bold_answers():
     """Honest answers have next to none; answers that are 0.2 too high have 0.2."""
     rng = np.random.default_rng(0)
-    p = rng.uniform(0.1, 0.7, 20_000)
-    y = rng.random(20_000) < p
+    p = rng.uniform(0.1, 0.7, (1, 20_000))
+    y = rng.random(20_000) < p[0]
     assert ece(p, y) < 0.02
     assert ece(p + 0.2, y) == pytest.approx(0.2, abs=0.02)
 
 
 def test_operating_point_counts_at_the_prevalence():
-    """Threshold, sensitivity and specificity by hand."""
-    p = np.array([0.9, 0.6, 0.4, 0.55, 0.3, 0.2])
+    """Threshold, sensitivity and specificity by hand, and over repeats their means: no answers are averaged before."""
+    p = np.array([[0.9, 0.6, 0.4, 0.55, 0.3, 0.2]])
     y = np.array([True, True, True, False, False, False])
     point = operating_point(p, y)
     assert (point.threshold, point.sensitivity, point.specificity) == pytest.approx((0.5, 2 / 3, 2 / 3))
     assert point.sensitivity_interval[0] < 2 / 3 < point.sensitivity_interval[1]
+    twice = operating_point(np.concatenate([p, np.where(y, 1.0, 0.0)[None]]), y)
+    assert (twice.sensitivity, twice.specificity) == pytest.approx((5 / 6, 5 / 6))
 
 
 def test_a_real_effect_is_found_and_noise_is_not():
@@ -65,23 +67,44 @@ def test_a_model_that_knows_the_cohort_does_not_shine_across_it():
     found = judge(type(data)(names=data.names, features=leak, target=target, cohorts=data.cohorts), QUICK)
     assert found.auc > 0.75
     assert max(found.within.values()) < 0.65
-    assert all(interval[0] < 0.55 for _, interval in found.across.values())
+    assert len(found.across) == 2
+    assert all(pair is None or pair[1][0] < 0.55 for pair in found.across.values())
 
 
 def test_reliability_counts_every_patient_once():
     """Groups of equal size, stated against observed, with the score interval of what was observed."""
     p, y = np.linspace(0.05, 0.95, 50), np.arange(50) % 2 == 0
-    groups = reliability(p, y)
+    groups = reliability(p[None], y)
     assert [g.n for g in groups] == [10] * 5
     assert sum(g.events for g in groups) == 25
     assert groups[0].stated < groups[-1].stated
     assert all(g.interval == wilson(g.events, g.n) and g.observed == g.events / g.n for g in groups)
 
 
+def test_equal_answers_are_in_one_group():
+    """Whatever the order of the rows; and the intervals are those of patients, not of their answers in each repeat."""
+    p = np.array([0.1] * 3 + [0.2] * 30 + [0.3] * 7)
+    y = np.arange(40) % 3 == 0
+    groups = reliability(p[None], y)
+    assert [g.n for g in groups] == [33, 7]
+    assert groups == reliability(p[None, ::-1], y[::-1])
+    again = reliability(np.tile(p, (5, 1)), y)
+    assert [(g.n / 5, g.observed, g.interval) for g in again] == [(g.n, g.observed, g.interval) for g in groups]
+
+
+def test_the_calibration_error_is_that_of_the_table():
+    """One estimator: what the card tells of it can be counted from its own groups."""
+    found = judge(table(200), QUICK)
+    groups = found.reliability
+    assert sum(g.n for g in groups) == 400
+    distance = sum(g.n * abs(g.stated - g.observed) for g in groups) / 400
+    assert found.calibration.ece == pytest.approx(distance)
+
+
 def test_net_benefit_of_a_perfect_model_is_the_prevalence():
     """And acting on everyone is worth what Vickers and Elkin's formula says."""
     y = np.arange(100) < 20
-    for point in decision_curve(y.astype(float), y):
+    for point in decision_curve(y.astype(float)[None], y):
         assert point.model == pytest.approx(0.2)
         assert point.all == pytest.approx(0.2 - 0.8 * point.threshold / (1 - point.threshold))
 
@@ -99,3 +122,29 @@ def test_a_baseline_is_judged_in_the_same_folds_and_subgroups_are_counted():
     assert found.subgroups["half"].events == data.target[:100].sum()
     assert found.subgroups["few"].auc is None
     assert found.baseline_subgroups["itself"]["half"] == found.subgroups["half"]
+
+
+def test_constants_are_no_measurement():
+    """No AUC, interval or slope where every model told everyone the same, in whichever part of the patients."""
+    noise = table(200, effect=0.0)
+    some = np.arange(200) < 100
+    found = judge(
+        noise, replace(QUICK, strengths=(1e-4,), mixes=(1.0,)), baselines={"itself": noise}, subgroups={"half": some}
+    )
+    assert (found.auc, found.auc_interval, found.calibration.slope, found.calibration.slope_interval) == (None,) * 4
+    assert (found.folds, found.folds_alike) == (10, 10)
+    assert set(found.within.values()) == set(found.across.values()) == set(found.baselines.values()) == {None}
+    assert (found.subgroups["half"].auc, found.subgroups["half"].alike) == (None, True)
+    assert judge(noise, PLAIN).folds_alike < 10
+
+
+def test_without_recalibration_a_model_that_found_nothing_still_has_an_auc():
+    """Platt scaling turns what was learned of noise into nothing; without it there is something to measure."""
+    noise = table(200, effect=0.0, seed=6)
+    shrunk, plain = (
+        judge(noise, replace(PLAIN, strengths=(0.03,))),
+        judge(noise, replace(PLAIN, strengths=(0.03,), recalibrate=False)),
+    )
+    assert shrunk.folds_alike > 0
+    assert plain.folds_alike == 0
+    assert plain.auc_interval[0] < 0.5

@@ -110,7 +110,7 @@ def test_a_model_trained_with_exploratory_says_so_whatever_its_numbers(asked, tm
 
 
 def test_a_model_that_found_nothing_is_not_called_calibrated(tmp_path):
-    """Every weight is zero: no operating point in manifest and facts, and the card says why."""
+    """Every weight is zero: no operating point, no AUC beside answers, no points for them; the card says why."""
     rng = np.random.default_rng(5)
     noise = [{**row, "answer": int(rng.random() < 0.4)} for row in rows()]
     spec = write_spec(tmp_path / "spec.toml", fit={"strengths": [0.001], "mixes": [1.0]})
@@ -124,6 +124,14 @@ def test_a_model_that_found_nothing_is_not_called_calibrated(tmp_path):
         "Not shown to be calibrated: results call the answer a score, not a probability. There is no operating" in card
     )
     assert "sensitivity at" not in card
+    assert "| AUC | everyone was told the same |  |" in card
+    assert "All of this is of the procedure; the shipped model tells everyone the same." in card
+    for item in ("discrimination statistics", "calibration statistics", "potential clinical utility"):
+        assert re.search(rf"\| {item} \| 0 \| 2 \| measured of the procedure only: ", card), item
+    assert not any("AUC" in limit for limit in nothing.manifest.limits)
+    assert "| models of the folds that told everyone the same | 5 of 5 |  |" in card
+    assert "calibration slope" not in card.partition("## Performance")[2].partition("## Reporting")[0].replace("_", "x")
+    assert not differs(card, read_manifest(nothing.folder))
 
 
 def test_the_slope_decides_whether_results_say_calibrated(package):
@@ -131,7 +139,8 @@ def test_the_slope_decides_whether_results_say_calibrated(package):
     found = package.manifest.calibration
     assert (package.facts.slope, package.facts.slope_interval) == (found.slope, found.slope_interval)
     low, high = found.slope_interval
-    assert package.facts.calibrated == (0 < low <= 1 <= high)
+    assert package.facts.calibrated == (0.5 <= low <= 1 <= high <= 2)
+    assert package.facts.uncertain == (not package.facts.calibrated and 0 < low <= 1 <= high)
     plain = {**read_manifest(package.folder), "calibration": {"calibrated": True, "slope_interval": [0.1, 0.6]}}
     with pytest.raises(ModelFailed, match="calibrated is true, but slope_interval"):
         parse(plain, at="model.toml")
@@ -184,6 +193,25 @@ def test_every_item_of_tripod_is_answered_or_said_to_be_missing(files):
     for number in ("3a", "5b", "17", "18a", "18b", "19"):
         assert here[number] == "not reported"
     assert "a person must verify it" in here["27b"]
+
+
+def test_what_counts_as_reduction_of_features(asked, files, tmp_path):
+    """An L1 penalty leaves inputs out; shrinking alone does not, for which the score takes points off."""
+    assert re.search(r"\| feature reduction .* \| -3 \| 3 \| neither: ", files["card.md"].decode())
+    spec = write_spec(tmp_path / "spec.toml", fit={"mixes": [0.5]})
+    assert re.search(r"\| feature reduction .* \| 3 \| 3 \| an L1 ", train(asked[0], spec)["card.md"].decode())
+
+
+def test_nothing_is_said_to_be_imputed_where_every_input_is_required(files, tmp_path):
+    """Inputs, interval and the items on missing data say so; where one may lack, what it counts as."""
+    required = [{**item, "required": True} for item in HEAD["inputs"]]
+    whole = [row for row in rows() if row["volume_ml"]]
+    spec = write_spec(tmp_path / "spec.toml", inputs=required)
+    card = train(write_table(tmp_path / "table.csv", whole), spec)["card.md"].decode()
+    assert "Every input is required, so nothing is imputed." in card
+    assert "| 11 | missing data | every input is required for an answer, so nothing is imputed |" in card
+    assert not re.search("missing input (widens|counts)|for a missing input", card)
+    assert "For the estimate a missing input counts as their mean" in files["card.md"].decode()
 
 
 def test_cards_say_what_their_models_are():
@@ -340,6 +368,18 @@ def test_an_engine_that_refuses_states_what_was_measured(asked, tmp_path):
     auc = refusing.manifest.performance["auc"]
     assert refusing.open()({}).text.startswith(f"no usable signal: held-out AUC {auc:.2f} (95 % interval ")
     assert refusing.manifest.inputs == ()
+
+
+def test_a_refusal_may_rest_on_models_that_found_nothing(asked, tmp_path):
+    """Then there is no AUC to state, and that is said, in words that are known in every language."""
+    spec = write_spec(
+        tmp_path / "spec.toml", engine="refusal", refusal={"text": "no usable signal"},
+        fit={"strengths": [1e-4], "mixes": [1.0]},
+    )  # fmt: skip
+    write(tmp_path / "toy", train(asked[0], spec))
+    text = load_package(tmp_path / "toy").open()({}).text
+    assert text.startswith("no usable signal: no model of the cross-validation told two of its patients apart on 120")
+    assert heard(text).values["n"] == 120
 
 
 def test_training_encodes_as_the_node_does():

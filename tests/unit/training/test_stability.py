@@ -114,14 +114,14 @@ def test_a_check_measures_again_and_writes_nothing(tmp_path):
 
 
 def test_the_card_grades_the_worse_of_the_two():
-    """As Koo and Li do."""
+    """As Koo and Li do: its 95 % interval, not the estimate."""
     measured = {
-        "contour": {"a": {"icc": 0.95, "interval": [0.9, 0.98]}, "b": {"icc": 0.3, "interval": [0.1, 0.5]}},
-        "resampling": {"a": {"icc": 0.8, "interval": [0.7, 0.9]}, "b": {"icc": 1.0, "interval": [1.0, 1.0]}},
+        "contour": {"a": {"icc": 0.95, "interval": [0.9, 0.98]}, "b": {"icc": 0.3, "interval": [0.1, 0.49]}},
+        "resampling": {"a": {"icc": 0.8, "interval": [0.7, 0.89]}, "b": {"icc": 1.0, "interval": [1.0, 1.0]}},
     }
     words = {"data": "d", "lesions": 9, "left_out": 0, "icc": "i", "contours": "c", "grids": "g"}
     lines = list(section({"stability": {**words, **measured}}))
-    assert "| a | 0.95 | 0.90 to 0.98 | 0.80 | 0.70 to 0.90 | good |" in lines
+    assert "| a | 0.95 | 0.90 to 0.98 | 0.80 | 0.70 to 0.89 | moderate to good |" in lines
     assert any(line.startswith("| b |") and line.endswith("| poor |") for line in lines)
     assert list(section({})) == []
 

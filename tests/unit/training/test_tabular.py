@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from node.inference.rebase import logit
 from node.training.recalibration import platt, sigmoid
-from node.training.tabular import Recipe, Table, draws, ensemble, fit, resample, splits
+from node.training.tabular import Recipe, Table, _logistic, draws, ensemble, fit, resample, splits
 
 QUICK = Recipe(strengths=(0.03, 0.3), mixes=(0.0, 0.5), repeats=2, replicates=20)
 
@@ -148,3 +149,25 @@ def test_where_nothing_is_found_everyone_is_told_the_prevalence():
     model = fit(noise, replace(QUICK, strengths=(0.001,), mixes=(1.0,)))
     assert not model.weights.any()
     assert model.probability(noise.features) == pytest.approx(noise.target.mean())
+
+
+def test_the_intercept_is_that_of_the_greatest_likelihood_whatever_the_share_of_l1():
+    """At zero weights the log-odds of the prevalence, at others what makes the mean answer the prevalence."""
+    noise = table(150, effect=0.0, seed=3)
+    z = fit(noise, QUICK).standardise(noise.features)[None]
+    weights, bias = _logistic(z, noise.target, 0.001, 1.0, 0)
+    assert not weights.any()
+    assert bias == pytest.approx(logit(noise.target.mean()))
+    for mix in (0.0, 0.5, 1.0):
+        weights, bias = _logistic(z, noise.target, 0.3, mix, 0)
+        assert sigmoid(z[0] @ weights + bias).mean() == pytest.approx(noise.target.mean(), abs=1e-6), mix
+
+
+def test_an_ensemble_that_found_nothing_is_centred_on_the_estimate():
+    """Its members differ by how many events were drawn, and by nothing else."""
+    noise = table(150, effect=0.0, seed=3)
+    recipe = replace(QUICK, strengths=(0.001,), mixes=(1.0,), replicates=400)
+    model = fit(noise, recipe)
+    members = ensemble(noise, model, recipe)
+    assert not members.weights.any()
+    assert members.biases.mean() == pytest.approx(model.bias, abs=0.05)
