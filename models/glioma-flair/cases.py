@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,10 @@ from node.imaging.intensity import robust_scale
 
 FOLDER = "tcga-lgg-flair"
 SEED = 20261121
-VALIDATION = 18  #: patients that nothing is learnt or chosen on
-INNER = 12  #: training patients that each member does not see
-MEMBERS = 3
+TOGETHER = 18  #: patients that the first three members do not see, so that they can draw on them together
+CHOICE = 12  #: further patients that each of these three does not see: threshold and trust are chosen on them
+LONG, SHORT = (17000, 32), (14000, 16)  #: batches and slices in each, on a GPU and on two processors
+RECIPES = (LONG, LONG, LONG, SHORT, SHORT)  #: of each member
 HEAD_MM = 190.0  #: assumed length of a head
 STACK_MM = 165.0  #: assumed height of a stack
 ROUGH_MM = 1.25  #: pixels of a field of view of 240 mm, to look for the head with
@@ -39,11 +41,27 @@ AXES = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Names of patients; `inner[m]` are the training patients that member m does not see."""
+    """
+    Who sees whom. Every patient is unseen by at least one member, which is who draws on it when Dice is measured.
 
-    train: tuple[str, ...]
-    inner: tuple[tuple[str, ...], ...]
-    validation: tuple[str, ...]
+    Attributes:
+        names: All patients, in the order of a hash of their names.
+        unseen: For each member the patients that it is not trained on.
+        choice: Patients on which threshold and trust are chosen.
+    """
+
+    names: tuple[str, ...]
+    unseen: tuple[tuple[str, ...], ...]
+    choice: tuple[str, ...]
+
+    def drawers(self, name: str) -> tuple[int, ...]:
+        """The members that were not trained on a patient."""
+        return tuple(member for member, unseen in enumerate(self.unseen) if name in unseen)
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """Patients that several members were not trained on, so that they draw on them together."""
+        return tuple(name for name in self.names if len(self.drawers(name)) > 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +89,12 @@ def placed(voxels: NDArray[np.float32], spacing: tuple[float, float, float]) -> 
 
 def split(names: Sequence[str]) -> Split:
     """By a hash of each name: the order owes nothing to what anyone has seen."""
-    ordered = sorted(names, key=lambda n: hashlib.sha256(f"{SEED}:{n}".encode()).hexdigest())
-    validation, train = ordered[:VALIDATION], ordered[VALIDATION:]
-    inner = tuple(tuple(train[INNER * m : INNER * (m + 1)]) for m in range(MEMBERS))
-    return Split(tuple(train), inner, tuple(validation))
+    ordered = tuple(sorted(names, key=lambda n: hashlib.sha256(f"{SEED}:{n}".encode()).hexdigest()))
+    ends = [TOGETHER + CHOICE * m for m in range(4)]
+    first, choice, rest = ordered[:TOGETHER], ordered[TOGETHER : ends[-1]], ordered[ends[-1] :]
+    three = [(*first, *ordered[a:b]) for a, b in pairwise(ends)]
+    half = (len(rest) + 1) // 2
+    return Split(ordered, (*three, rest[:half], rest[half:]), choice)
 
 
 def names(folder: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""How well the segmenter draws: settings chosen on training patients, figures taken from those kept out."""
+"""How well the segmenter draws: the choice of its settings, and what is made of a patient's image to try it on."""
 
 from __future__ import annotations
 
@@ -31,11 +31,10 @@ GAP = 2  #: slices between it and the tumour
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The layout that is shipped, what it was chosen by, and what it draws on the patients that it was chosen on."""
+    """The layout that is shipped, and what it was chosen by."""
 
     layout: Layout
     figures: dict[str, Any]
-    drawn: tuple[Drawn, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +106,7 @@ def choose(tried: Sequence[Layout], plain: Sequence[Sequence[Drawn]], bad: Seque
 
     Args:
         tried: Layouts.
-        plain: For each training patient, drawn on by a member that was not trained on it: a drawing for each layout.
+        plain: For each patient of the choice a drawing with each layout.
         bad: The same on a ruined copy of each patient's image.
     """
     means = [float(np.mean([each[i].dice for each in plain])) for i in range(len(tried))]
@@ -124,7 +123,7 @@ def choose(tried: Sequence[Layout], plain: Sequence[Sequence[Drawn]], bad: Seque
         "of_these_with_dice_below_0_6": sum(each.dice < BAD for each in seen),
         "undisturbed_and_trusted": sum(trust_of(each[best].signs, trust)[0] >= BELIEVED for each in plain),
     }
-    return Chosen(replace(tried[best], trust=trust), figures, tuple(each[best] for each in plain))
+    return Chosen(replace(tried[best], trust=trust), figures)
 
 
 def trust_from(seen: Sequence[Drawn]) -> Trust:

@@ -1,17 +1,20 @@
 """
-Train one member, where torch is: `python learn.py FOLDER OUT.npz --member M --steps N`; `train.py` calls it.
+Train one member, where torch is: `python learn.py FOLDER OUT.npz --member M`; `train.py` calls it.
 
 FOLDER is what `train.py` (or `train.py --prepare FOLDER`) wrote. It takes a GPU where there is one; nothing of radnode
-is needed, so that a machine with a GPU can do it from that folder and the four files `learn`, `network`, `augment`.
+is needed, so that a machine with a GPU can do it from that folder and the three files `learn`, `network`, `augment`.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import sys
 import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,11 +22,11 @@ from augment import CLIP, Case
 from network import UNet, fit
 
 
-def cases(folder: Path, member: int) -> list[Case]:
+def cases(folder: Path, index: Mapping[str, Any], unseen: Collection[str]) -> list[Case]:
     """The patients that a member learns from, in the order that was written down."""
-    index, found = json.loads((folder / "index.json").read_text()), []
+    found = []
     for each in index["patients"]:
-        if each["name"] in index["unseen"][member]:
+        if each["name"] in unseen:
             continue
         with np.load(folder / f"{each['name']}.npz") as stored:
             image, mask = stored["image"].astype(np.float32), stored["mask"]
@@ -53,7 +56,6 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--member", type=int, required=True)
-    parser.add_argument("--steps", type=int, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)  # sums in one order; the members share the processors
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -62,9 +64,12 @@ def main() -> None:
         sys.stdout.write(f"{time.strftime('%H:%M:%S')} member {given.member} on {device.type}: {text}\n")
         sys.stdout.flush()
 
-    seed = json.loads((given.folder / "index.json").read_text())["seed"] + given.member
-    found = cases(given.folder, given.member)
-    fit(found, steps=given.steps, seed=seed, device=device, say=say, save=lambda model: save(model, given.out))
+    index = json.loads((given.folder / "index.json").read_text())
+    recipe = index["members"][given.member]
+    found = cases(given.folder, index, recipe["unseen"])
+    seed, steps, batch = index["seed"] + given.member, recipe["steps"], recipe["batch"]
+    keep = functools.partial(save, path=given.out)
+    fit(found, steps=steps, batch=batch, seed=seed, device=device, say=say, save=keep)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,7 @@ from torch.nn import functional
 
 WIDTHS = (32, 64, 128, 160, 192)
 BLOCK = 2  #: pixels along each side that the first layer takes together, and the last one tells apart again
-BATCH = 32
-RATE = 3e-3
+RATE, RATE_BATCH = 3e-3, 32  #: highest step size with so many slices in a batch; it goes with the root of their number
 EMA = 0.998
 DECAY = 0.02
 SAY, SAVE = 100, 500  #: steps between two lines of progress, and between two savings
@@ -90,6 +89,7 @@ def fit(
     cases: Sequence[Case],
     *,
     steps: int,
+    batch: int,
     seed: int,
     device: torch.device,
     say: Callable[[str], None],
@@ -101,6 +101,7 @@ def fit(
     Args:
         cases: Patients to learn from.
         steps: Batches.
+        batch: Slices in each.
         seed: Of everything random.
         device: Where to train.
         say: Told about the progress.
@@ -111,13 +112,14 @@ def fit(
     sampler = Sampler(cases, draw, device)
     model = UNet().to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
-    asked = _recorded(model, device)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=DECAY, fused=device.type == "cuda")
+    asked = _recorded(model, batch, device)
+    highest = RATE * math.sqrt(batch / RATE_BATCH)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=highest, weight_decay=DECAY, fused=device.type == "cuda")
     began, lately = time.monotonic(), []
     for step in range(steps):
         for group in optimiser.param_groups:
-            group["lr"] = RATE * rate(step, steps)
-        images, masks = vary(*sampler.batch(BATCH), draw, CANVAS)
+            group["lr"] = highest * rate(step, steps)
+        images, masks = vary(*sampler.batch(batch), draw, CANVAS)
         with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
             logits = asked(images.contiguous(memory_format=torch.channels_last))
         value = loss(logits.float(), masks)
@@ -136,11 +138,11 @@ def fit(
     return average
 
 
-def _recorded(model: UNet, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+def _recorded(model: UNet, batch: int, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
     """On a GPU, its kernels as one CUDA graph each way: launching them singly takes longer than running them."""
     if device.type != "cuda":
         return model
-    like = torch.rand((BATCH, NEIGHBOURS, *CANVAS), device=device).contiguous(memory_format=torch.channels_last)
+    like = torch.rand((batch, NEIGHBOURS, *CANVAS), device=device).contiguous(memory_format=torch.channels_last)
     before = copy.deepcopy(model.state_dict())  # the recording counts as batches for the normalisation
     with torch.autocast(device.type, torch.bfloat16, cache_enabled=False):
         recorded: Callable[[torch.Tensor], torch.Tensor] = torch.cuda.make_graphed_callables(model, (like,))

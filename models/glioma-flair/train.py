@@ -1,9 +1,10 @@
 """
 Train, measure and describe glioma-flair: `python models/glioma-flair/train.py` (data from $RADNODE_DATA).
 
-Training happens in an environment of its own, as torch is needed for nothing else: five minutes on an NVIDIA H200,
-as the shipped model was made, about two days on two processors. It may happen on another machine, which needs torch
-and numpy but neither radnode nor the data: `--prepare FOLDER`, there `learn.py` for each member, `--weights FOLDER`.
+Training happens in an environment of its own, as torch is needed for nothing else: minutes on an NVIDIA H200,
+where three of the five networks that ship were made, about six hours on two processors, where the other two were. It
+may happen on another machine, which needs torch and numpy but neither radnode nor the data: `--prepare FOLDER`, there
+`learn.py` for each member, `--weights FOLDER`.
 `--publish` measures the graph that lies here and writes everything besides it; `--describe` does so without measuring,
 after a change of words. `--check` measures and compares with `model.toml`: training again is not the same to the last
 bit on another processor, so what is compared are the figures, not the bytes. Measuring takes some ten minutes.
@@ -19,8 +20,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from describe import PLOT, card, plot
 from head import HEAD, LAYOUT, golden_cases
 from judge import Drawn, candidates, choose, judge_all, ruined
 from measure import Judged, judge_patient, measure
-from unet_graph import graph, only
+from unet_graph import graph, part
 
 from node.domain.findings import ModelFacts
 from node.domain.plain import to_plain
@@ -44,9 +44,9 @@ from node.training.publish import write
 HERE = Path(__file__).resolve().parent
 TORCH = HERE.parents[1] / ".venv" / "torch"  #: the environment that training makes for itself
 REQUIREMENTS = ("torch==2.13.0", "numpy")
-STEPS = 17000  #: batches
-NO_GPU = "no GPU is found: training takes about two days on two processors; see --prepare for another machine"
+NO_GPU = "no GPU is found: training takes about six hours on two processors; see --prepare for another machine"
 WORKERS = 2
+MEMBERS = len(cases.RECIPES)
 TOLERANCE = 0.02  #: of Dice, between two trainings or two processors
 SCRIPTS = tuple(sorted(path.name for path in HERE.glob("*.py")))
 FACTS = ModelFacts(id=HEAD["id"], version=HEAD["version"], kind="segmenter", digest="", manufacturer="", name="")
@@ -92,15 +92,20 @@ def train(data: Path) -> bytes:
     )
     print("training takes minutes" if gpu.returncode == 0 else NO_GPU, flush=True)  # noqa: T201 - progress of a command
     with tempfile.TemporaryDirectory() as name:
-        folder, running = Path(name), []
+        folder = Path(name)
         prepare(data, folder)
-        for member in range(cases.MEMBERS):
-            order = [python, HERE / "learn.py", folder, weights(folder, member), "--member", member, "--steps", STEPS]
-            alone = {**os.environ, "OMP_NUM_THREADS": "1"}
-            running.append(subprocess.Popen([str(word) for word in order], env=alone))
-        if [process.wait() for process in running] != [0] * cases.MEMBERS:
+        with ThreadPoolExecutor(WORKERS if gpu.returncode else MEMBERS) as pool:
+            done = list(pool.map(lambda member: learn(python, folder, member), range(MEMBERS)))
+        if any(done):
             sys.exit("training failed; see above")
         return assembled(folder)
+
+
+def learn(python: Path, folder: Path, member: int) -> int:
+    """Train one member; 0 where that went well."""
+    order = [python, HERE / "learn.py", folder, weights(folder, member), "--member", member]
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run([str(word) for word in order], env=alone, check=False).returncode
 
 
 def weights(folder: Path, member: int) -> Path:
@@ -110,21 +115,25 @@ def weights(folder: Path, member: int) -> Path:
 
 def assembled(folder: Path) -> bytes:
     """The graph of members whose weights `learn.py` wrote."""
-    members = [dict(np.load(weights(folder, member))) for member in range(cases.MEMBERS)]
+    members = [dict(np.load(weights(folder, member))) for member in range(MEMBERS)]
     return graph(members, channels=LAYOUT.window[0], name=HEAD["id"])
 
 
 def prepare(data: Path, folder: Path) -> None:
-    """Write the training patients as `learn.py` reads them, and which of them each member must not see."""
+    """Write the patients as `learn.py` reads them, and for each member how it is trained and whom it must not see."""
     folder.mkdir(exist_ok=True)
     split, patients = cases.split(cases.names(data)), []
-    for name in split.train:
+    for name in split.names:
         patient = cases.read(data, name)
         np.savez_compressed(folder / f"{name}.npz", image=patient.image, mask=np.packbits(patient.mask))
         level, spread = cases.scale(patient)
         place = {"spacing": patient.spacing, "centre": patient.centre}
         patients.append({"name": name, **place, "level": level, "spread": spread})
-    index = {"seed": cases.SEED, "patients": patients, "unseen": split.inner}
+    members = [
+        {"unseen": unseen, "steps": steps, "batch": batch}
+        for unseen, (steps, batch) in zip(split.unseen, cases.RECIPES, strict=True)
+    ]
+    index = {"seed": cases.SEED, "patients": patients, "members": members}
     (folder / "index.json").write_text(json.dumps(index))
 
 
@@ -146,32 +155,31 @@ def segmenter(model: bytes, layout: Layout) -> OnnxSegmenter:
     return OnnxSegmenter(FACTS, layout, model, modality="MR")
 
 
-def on_unseen(work: tuple[Path, bytes, str, int, int]) -> tuple[list[Drawn], list[Drawn]]:
-    """What a member draws on a training patient it was not trained on, and on a ruined copy, with every layout."""
-    data, model, name, member, number = work
-    patient, members = cases.read(data, name), only(model, "members")
-    tried = [segmenter(members, replace(each, classes=(member,))) for each in candidates(LAYOUT)]
+def on_choice(work: tuple[Path, bytes, str, int]) -> tuple[list[Drawn], list[Drawn]]:
+    """What is drawn with every layout on a patient of the choice, and on a ruined copy."""
+    data, model, name, number = work
+    patient, unseeing = cases.read(data, name), part(model, cases.split(cases.names(data)).drawers(name))
+    tried = [segmenter(unseeing, each) for each in candidates(LAYOUT)]
     plain = list(judge_all(tried, name, patient.volume(), patient.mask))
     return plain, list(judge_all(tried, name, *ruined(patient, number)))
 
 
-def on_validation(work: tuple[Path, bytes, Layout, str, int]) -> Judged:
-    """Everything that is drawn on one validation patient."""
-    data, model, layout, name, number = work
-    return judge_patient(segmenter(model, layout), cases.read(data, name), number)
+def on_patient(work: tuple[Path, bytes, Layout, str]) -> Judged:
+    """Everything that is drawn on one patient."""
+    data, model, layout, name = work
+    split = cases.split(cases.names(data))
+    return judge_patient(lambda members: segmenter(part(model, members), layout), cases.read(data, name), split)
 
 
 def measured(data: Path, model: bytes) -> tuple[Layout, dict[str, Any]]:
     """The layout with what was chosen, and every figure."""
     split = cases.split(cases.names(data))
-    unseen = [(name, member) for member, inner in enumerate(split.inner) for name in inner]
     with ProcessPoolExecutor(WORKERS) as pool:
-        drawn = list(pool.map(on_unseen, [(data, model, *each, i) for i, each in enumerate(unseen)]))
+        drawn = list(pool.map(on_choice, [(data, model, name, i) for i, name in enumerate(split.choice)]))
         chosen = choose(candidates(LAYOUT), [plain for plain, _ in drawn], [bad for _, bad in drawn])
         print(chosen.figures, chosen.layout.trust, flush=True)  # noqa: T201 - progress of a command
-        asked = [(data, model, chosen.layout, name, i) for i, name in enumerate(sorted(split.validation))]
-        found = measure(list(pool.map(on_validation, asked)), chosen.drawn)
-    return chosen.layout, {**found, "chosen": chosen.figures}
+        judged = list(pool.map(on_patient, [(data, model, chosen.layout, name) for name in sorted(split.names)]))
+    return chosen.layout, {**measure(judged), "chosen": chosen.figures}
 
 
 def publish(data: Path, model: bytes) -> dict[str, bytes]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import onnx
+import onnx.utils
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 BLOCK = 2  #: as in `network`
 EPSILON = 1e-5  #: of torch's batch normalisation
+LARGEST = 127  #: of a weight as it is stored
 
 Weights = Mapping[str, NDArray[np.float32]]
 
 
 class Writer:
-    """Nodes and half-precision weights of a graph, which are cast to float32 when it is loaded."""
+    """Nodes and weights of a graph; what is stored in fewer bits becomes float32 when the graph is loaded."""
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
@@ -29,11 +31,12 @@ class Writer:
         self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
         return name
 
-    def half(self, values: NDArray[np.float32]) -> str:
-        """A weight; the name of its float32 form."""
+    def kernel(self, values: NDArray[np.float32]) -> str:
+        """The weights of a convolution, of eight bits and one scale for each channel that comes out; their name."""
+        scale = np.maximum(np.abs(values).max(axis=(1, 2, 3), keepdims=True), np.finfo(np.float32).tiny) / LARGEST
         name = f"w{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(values.astype(np.float16), name))
-        return self.add("Cast", name, to=TensorProto.FLOAT)
+        self.weights.append(numpy_helper.from_array(np.round(values / scale).astype(np.int8), name))
+        return self.add("Mul", self.add("Cast", name, to=TensorProto.FLOAT), self.constant(scale.astype(np.float32)))
 
     def constant(self, values: NDArray[np.float32]) -> str:
         """A float32 constant."""
@@ -70,13 +73,16 @@ def graph(members: Sequence[Weights], *, channels: int, name: str) -> bytes:
     return model.SerializeToString(deterministic=True)
 
 
-def only(model: bytes, output: str) -> bytes:
-    """The same graph with one of its outputs."""
+def part(model: bytes, members: Collection[int]) -> bytes:
+    """The same graph with some of its members only, and `probability` as its one output."""
     loaded = onnx.load_from_string(model)
-    kept = [each for each in loaded.graph.output if each.name == output]
-    del loaded.graph.output[:]
-    loaded.graph.output.extend(kept)
-    return loaded.SerializeToString(deterministic=True)
+    (told,) = (node for node in loaded.graph.node if "members" in node.output)
+    (joined,) = (node for node in loaded.graph.node if told.input[0] in node.output)
+    kept = [joined.input[member] for member in sorted(members)]
+    del joined.input[:]
+    joined.input.extend(kept)
+    extracted = onnx.utils.Extractor(loaded).extract_model(["image"], ["probability"])
+    return extracted.SerializeToString(deterministic=True)
 
 
 def _member(writer: Writer, weights: Weights, channels: int) -> str:
@@ -94,7 +100,7 @@ def _member(writer: Writer, weights: Weights, channels: int) -> str:
         wider = writer.add("Resize", x, "", scales, **attributes)
         x = writer.add("Concat", wider, passed[level], axis=1)
         x = _block(writer, weights, f"up.{level}", x=x)
-    last = writer.add("Conv", x, writer.half(weights["out.weight"]), writer.half(weights["out.bias"]))
+    last = writer.add("Conv", x, writer.kernel(weights["out.weight"]), writer.constant(weights["out.bias"]))
     return writer.add("DepthToSpace", last, blocksize=BLOCK, mode="CRD")
 
 
@@ -105,7 +111,7 @@ def _block(writer: Writer, weights: Weights, at: str, *, x: str = "", regrouped:
         if regrouped and conv == 0:  # torch counts channel by channel, ONNX pixel by pixel of a block
             shape = (len(kernel), regrouped, BLOCK**2, *kernel.shape[2:])
             kernel = kernel.reshape(shape).swapaxes(1, 2).reshape(kernel.shape)
-        x = writer.add("Conv", x, writer.half(kernel), writer.half(bias), pads=[1, 1, 1, 1], kernel_shape=[3, 3])
+        x = writer.add("Conv", x, writer.kernel(kernel), writer.constant(bias), pads=[1, 1, 1, 1], kernel_shape=[3, 3])
         x = writer.add("Relu", x)
     return x
 

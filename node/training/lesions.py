@@ -12,6 +12,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 from node.domain.geometry import Geometry
 from node.domain.volume import Slice, Volume
 from node.errors import ConfigError
+from node.inference.onnx_segmenter import OnnxSegmenter
+from node.inference.package import Package
 
 STACK_MM = 165.0
 """Assumed height of every stack of `tcga-lgg-flair`: its arrays carry no geometry."""
@@ -73,8 +76,8 @@ class About:
 
 
 UNSEEN = About(
-    "patients of tcga-lgg-flair that the segmenter's training kept out: low-grade gliomas, drawn by hand on FLAIR (8 "
-    "bit, the spacing is assumed)",
+    "patients of tcga-lgg-flair, for the segmenter only those of its networks that were not trained on them: low-grade "
+    "gliomas, drawn by hand on FLAIR (8 bit, the spacing is assumed)",
     (
         "The image is FLAIR in place of the T1c that the model reads: what shape and size move carries over, what "
         "intensities move does so by analogy only.",
@@ -88,27 +91,47 @@ UNSEEN = About(
 
 def unseen(segmenter: Path) -> tuple[str, ...]:
     """
-    Names of the patients of `tcga-lgg-flair` that a package's `cases.py` kept out of its training.
+    Names of the patients of `tcga-lgg-flair` that several of a package's networks were not trained on.
 
     Raises:
         ConfigError: The data folder does not hold them.
     """
-    names: list[str] = _cases(segmenter).names(_folder())
-    if not names:
-        raise ConfigError(["holds no TCGA_*.npz"], at=str(_folder()), do=_SET)
-    return tuple(sorted(_cases(segmenter).split(names).validation))
+    return tuple(sorted(_split(segmenter).together))
+
+
+def unseeing(segmenter: Package, name: str) -> OnnxSegmenter:
+    """
+    The part of a segmenter of ours that was not trained on a patient.
+
+    Raises:
+        ConfigError: The data folder does not hold the patients.
+    """
+    manifest = segmenter.manifest
+    assert manifest.segmenter is not None  # noqa: S101 - of the package that `train.py` names
+    members = _split(segmenter.folder).drawers(name)
+    graph = _script(segmenter.folder, "unet_graph").part(segmenter.read("model.onnx"), members)
+    return OnnxSegmenter(segmenter.facts, manifest.segmenter, graph, modality=manifest.declared.modality)
 
 
 def placed(segmenter: Path, name: str) -> Drawn:
     """One patient as a package's `cases.py` places it in space, which its stated Dice was measured on."""
-    patient = _cases(segmenter).read(_folder(), name)
+    patient = _script(segmenter, "cases").read(_folder(), name)
     return Drawn(patient.volume(), patient.mask)
 
 
+def _split(segmenter: Path) -> Any:
+    """Who sees whom, as a package's `cases.py` says."""
+    cases = _script(segmenter, "cases")
+    names: list[str] = cases.names(_folder())
+    if not names:
+        raise ConfigError(["holds no TCGA_*.npz"], at=str(_folder()), do=_SET)
+    return cases.split(names)
+
+
 @cache
-def _cases(segmenter: Path) -> ModuleType:
-    """The script of a package of ours that says how its patients were split; only training runs it."""
-    spec = importlib.util.spec_from_file_location(f"cases_of_{segmenter.name}", segmenter / "cases.py")
+def _script(segmenter: Path, name: str) -> ModuleType:
+    """A script of a package of ours; only training runs it."""
+    spec = importlib.util.spec_from_file_location(f"{name}_of_{segmenter.name}", segmenter / f"{name}.py")
     assert spec is not None  # noqa: S101 - of a path that ends in .py
     assert spec.loader is not None  # noqa: S101
     module = importlib.util.module_from_spec(spec)

@@ -19,7 +19,6 @@ from node.errors import ConfigError, Refused
 from node.imaging.head import find_head
 from node.inference.belief import dice
 from node.inference.manifest import Manifest, parse
-from node.inference.onnx_segmenter import OnnxSegmenter
 from node.inference.package import MANIFEST, Package, digest_of, load_package, read_manifest
 from node.training import lesions, publish
 from node.training.deform import Deformed, deformed
@@ -115,9 +114,7 @@ def compare(name: str, lesion: Drawn, draw: Draw, manifest: Manifest, *, number:
 
 def one(work: Work) -> Compared:
     """One patient: what a process of its own does."""
-    package = load_package(work.segmenter)
-    segmenter = package.open()
-    assert isinstance(segmenter, OnnxSegmenter)  # noqa: S101 - of the package that `train.py` names
+    segmenter = lesions.unseeing(load_package(work.segmenter), work.name)
     lesion = lesions.placed(work.segmenter, work.name)
     name = work.name.replace("_", "-")  # as the segmenter's card has it
     return compare(name, lesion, segmenter.draw, _opened(work.model).manifest, number=work.number)

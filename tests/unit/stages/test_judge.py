@@ -96,7 +96,7 @@ def test_what_hospitals_call_a_head_fits_the_shipped_pipeline_and_its_models(wor
     config = parse((ROOT / "config.toml").read_text(), at="config.toml", base=ROOT)
     (roles,) = (pipeline.roles for pipeline in config.resolved() if pipeline.name == "glioma")
     assert all(role.where["BodyPartExamined"].failure((word,)) is None for role in roles.values())
-    for name in ("glioma-idh", "glioma-1p19q"):
+    for name in ("glioma-idh", "glioma-1p19q", "glioma-flair"):
         declared = Declared(body_part=load_package(shipped_models() / name).manifest.declared.body_part)
         assert judge(declared, volume(body_part=word), lesion(), aged(66)).outcome == "in_domain", name
 

@@ -172,10 +172,11 @@ def test_the_masks_are_those_of_the_segmenter_that_ships(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_shipped_figures_are_of_every_patient_that_was_kept_out(name):
-    """Those whose Dice the segmenter's own card tells, to the same Dice; every displaced mask counts."""
+def test_the_shipped_figures_are_of_every_patient_that_several_networks_left_out(name):
+    """Those three drew together, to the Dice of the segmenter's own card; every displaced mask counts."""
     found = load_package(shipped_models() / name).manifest.masks
-    stated = {each["name"]: each["dice"] for each in load_package(FLAIR).manifest.performance["each_patient"]}
+    rows = load_package(FLAIR).manifest.performance["each_patient"]
+    stated = {each["name"]: each["dice"] for each in rows if len(each["networks"]) > 1}
     assert {each["name"]: each["dice"] for each in found["each_patient"]} == pytest.approx(stated, abs=0.005)
     assert found["drawn"][0]["n"] + found["not_drawn"] == found["patients"] == len(stated)
     assert sum(band["n"] for band in found["drawn"][2:]) == found["drawn"][0]["n"]
@@ -188,7 +189,7 @@ def test_the_shipped_figures_are_of_every_patient_that_was_kept_out(name):
 
 @pytest.mark.slow
 def test_a_patient_measured_again_is_answered_as_stored(data, idh, monkeypatch):
-    """Segmenter, measure stage and model together, on the first of the patients kept out."""
+    """Segmenter, measure stage and model together, on the first of these patients."""
     monkeypatch.setenv("RADNODE_DATA", str(data))
     name = unseen(FLAIR)[0]
     found = masks.one(masks.Work(segmenter=FLAIR, model=idh.folder, name=name, number=0))
