@@ -70,18 +70,8 @@ class FhirServer:
         Raises:
             DeliveryFailed: The server did not take it; `retry` and `tries` say whether it may be tried again.
         """
-        content, headers = path.read_bytes(), self._headers()
-        try:
-            status, body = self._exchange("POST", urlsplit(self.url).path or "/", content, headers)
-        except ssl.SSLCertVerificationError as error:
-            found = f"its certificate is not trusted: {error.verify_message}"
-            raise _away(found, self.name, "check the certificates; it will be tried again") from error
-        except OSError as error:
-            raise _away(
-                f"no answer ({_why(error)})", self.name, "check URL and network; it will be tried again"
-            ) from error
-        except HTTPException as error:
-            raise _odd(f"the answer is no HTTP ({type(error).__name__})", self.name) from error
+        content = path.read_bytes()
+        status, body = self._exchange("POST", urlsplit(self.url).path or "/", content)
         return _receipt(status, _parsed(body), self.name)
 
     def _headers(self) -> dict[str, str]:
@@ -101,16 +91,32 @@ class FhirServer:
     def reachable(self) -> str:
         """Ask the server what it can do (`metadata`): "" if it answers and lets us in, else what happened instead."""
         try:
-            status, _ = self._exchange("GET", f"{urlsplit(self.url).path.rstrip('/')}/metadata", None, self._headers())
+            status, _ = self._exchange("GET", f"{urlsplit(self.url).path.rstrip('/')}/metadata")
         except DeliveryFailed as error:
             return str(error.found)
-        except OSError as error:
-            return f"no answer ({_why(error)})"
-        except HTTPException as error:
-            return f"the answer is no HTTP ({type(error).__name__})"
         return "" if 200 <= status < 300 else f"answered {status}"
 
-    def _exchange(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, content: bytes | None = None) -> tuple[int, bytes]:
+        """
+        One request: status and body of the answer.
+
+        Raises:
+            DeliveryFailed: There is no token, or no answer came, or one that is no HTTP.
+        """
+        headers = self._headers()
+        try:
+            return self._answer(method, path, content, headers)
+        except ssl.SSLCertVerificationError as error:
+            found = f"its certificate is not trusted: {error.verify_message}"
+            raise _away(found, self.name, "check the certificates; it will be tried again") from error
+        except OSError as error:
+            raise _away(
+                f"no answer ({_why(error)})", self.name, "check URL and network; it will be tried again"
+            ) from error
+        except HTTPException as error:
+            raise _odd(f"the answer is no HTTP ({type(error).__name__})", self.name) from error
+
+    def _answer(self, method: str, path: str, content: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
         where = urlsplit(self.url)
         connection = self._connection(where.scheme, where.hostname or "", where.port)
         try:

@@ -17,6 +17,22 @@ class OperatingPoint:
     specificity_interval: tuple[float, float]
 
 
+SLOPES = (0.5, 2.0)
+"""Of a calibration slope: a wider interval does not show that answers come true, however well it holds 1."""
+
+
+def shows_calibration(slopes: tuple[float, float]) -> bool:
+    """Whether the 95 % interval of a calibration slope shows that answers come true: it holds 1, and little else."""
+    low, high = slopes
+    return SLOPES[0] <= low <= 1 <= high <= SLOPES[1]
+
+
+def allows_calibration(slopes: tuple[float, float]) -> bool:
+    """Whether it leaves that possible: it holds 1, and not 0, which is no relation."""
+    low, high = slopes
+    return 0 < low <= 1 <= high
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFacts:
     """
@@ -62,8 +78,5 @@ class ModelFacts:
 
     @property
     def uncertain(self) -> bool:
-        """Whether its calibration was neither shown nor refuted: the interval of its slope holds 1, and not 0."""
-        if self.calibrated or self.slope_interval is None:
-            return False
-        low, high = self.slope_interval
-        return 0 < low <= 1 <= high
+        """Whether its calibration was neither shown nor refuted."""
+        return not self.calibrated and self.slope_interval is not None and allows_calibration(self.slope_interval)

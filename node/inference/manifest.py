@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from node.domain.facts import OperatingPoint
+from node.domain.facts import OperatingPoint, shows_calibration
 from node.domain.language import say
 from node.domain.order import Extraction
 from node.domain.plain import from_plain
@@ -88,17 +88,13 @@ class Training:
     prevalence: float | None = None
 
 
-SHOWN = (0.5, 2.0)
-"""Of a calibration slope: a wider interval does not show that answers come true, however well it holds 1."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
     """
     Whether stated probabilities came true, in cross-validation.
 
     Attributes:
-        calibrated: Whether they did: the interval of the slope holds 1 and lies within `SHOWN`.
+        calibrated: Whether they did: the interval of the slope shows it (`facts.shows_calibration`).
         method: How it was corrected.
         shrinkage: Factor on the log-odds that the correction applies in the shipped model.
         slope: Calibration slope of held-out log-odds (1 is ideal: smaller means too bold).
@@ -284,7 +280,7 @@ def _classifier_mistakes(m: Manifest) -> Iterator[str]:
     if not m.training.sentence:
         yield "a classifier needs training.sentence"
     bounds = m.calibration.slope_interval
-    if m.calibration.calibrated and bounds and not SHOWN[0] <= bounds[0] <= 1 <= bounds[1] <= SHOWN[1]:
+    if m.calibration.calibrated and bounds and not shows_calibration(bounds):
         yield f"calibration.calibrated is true, but slope_interval ({bounds[0]} to {bounds[1]}) does not say so"
 
 

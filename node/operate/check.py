@@ -105,15 +105,19 @@ def _ledger(config: Config) -> Iterator[Line]:
     except LedgerError as error:
         yield Line("database", good=False, found=str(error))
         return
-    jobs = ", ".join(f"{count} {state}" for state, count in counts["jobs"].items())
-    held = f"{counts['instances']} instances of {counts['studies']} studies; jobs: {jobs or 'none'}"
-    yield Line("database", good=True, found=held)
-    for name, states in counts["deliveries"].items():
+    deliveries = counts.pop("deliveries")
+    told = (f"{name} {_listed(value) if isinstance(value, dict) else value}" for name, value in counts.items())
+    yield Line("database", good=True, found=", ".join(told))
+    for name, states in deliveries.items():
         yield _deliveries(name, states)
 
 
+def _listed(states: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {state}" for state, count in states.items()) or "none"
+
+
 def _deliveries(name: str, states: Mapping[str, int]) -> Line:
-    told = ", ".join(f"{count} {state}" for state, count in states.items())
+    told = _listed(states)
     if "dead" in states:
         told += f"; see `radnode jobs list --undelivered`, then `radnode jobs retry --destination {name}`"
     return Line(f"deliveries to {name}", good="dead" not in states, found=told)

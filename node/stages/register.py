@@ -83,11 +83,9 @@ def _laid_on(fixed: Volume, volume: Volume, first: str, role: str) -> Laid:
 
 
 def _doubt(found: Alignment, *, one_frame: bool) -> Said:
-    if found.failure == "return":
-        return say("its round-trip error is {missed:.1f} mm", missed=found.return_mm)
     if found.failure == "summit":
         return say("other positions fit nearly as well")
-    if one_frame and found.moved_mm >= STILL_MM and not found.stands_out:
+    if found.failure == "return" or (one_frame and found.moved_mm >= STILL_MM and not found.stands_out):
         return say("its round-trip error is {missed:.1f} mm", missed=found.return_mm)
     if one_frame and found.moved_mm > LARGEST_MOVE_MM:
         return say("it would lie {distance:.0f} mm away from where the scanner put it", distance=found.moved_mm)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from node.inference.manifest import SHOWN
+from node.domain.facts import shows_calibration
 from node.training.curves import Bools, Interval, ece
 from node.training.recalibration import lacking, sigmoid
 from node.training.tabular import Array, Recipe, Table, resample
@@ -37,11 +37,8 @@ class Calibration:
 
     @property
     def shown(self) -> bool:
-        """Whether answers are shown to come true: the slope's interval holds 1, and is no wider than `SHOWN`."""
-        if self.slope is None or self.slope_interval is None:
-            return False
-        low, high = self.slope_interval
-        return SHOWN[0] <= low <= 1 <= high <= SHOWN[1]
+        """Whether answers are shown to come true, by the interval of the slope."""
+        return self.slope is not None and self.slope_interval is not None and shows_calibration(self.slope_interval)
 
 
 def calibration(p: Array, table: Table, recipe: Recipe) -> Calibration:

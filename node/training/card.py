@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from node.inference.manifest import SHOWN
+from node.domain.facts import SLOPES, allows_calibration
 from node.training.card_applicability import applicability
 from node.training.card_masks import masks
 from node.training.card_stability import stability
@@ -173,17 +173,17 @@ def _shown(m: Manifest) -> str:
     """What the slope says of the answers, and whether there is a threshold."""
     if m["engine"] == "refusal":
         return "No number is given, so none needs calibration or an operating point."
-    low, high = m["calibration"].get("slope_interval", (0.0, 0.0))
+    slopes = m["calibration"].get("slope_interval")
     shown = "Not shown to be calibrated: results call the answer a score, not a probability."
     if m["calibration"]["calibrated"]:
         shown = (
-            f"The interval of the calibration slope holds 1 and lies within {SHOWN[0]:g} and {SHOWN[1]:g}: results "
+            f"The interval of the calibration slope holds 1 and lies within {SLOPES[0]:g} and {SLOPES[1]:g}: results "
             "call the answer a calibrated probability."
         )
-    elif 0 < low <= 1 <= high:
+    elif slopes and allows_calibration(slopes):
         shown = (
-            f"The interval of the calibration slope holds 1, but is wider than {SHOWN[0]:g} to {SHOWN[1]:g}, or rests "
-            "on events that its makers call too few: results call the calibration uncertain."
+            f"The interval of the calibration slope holds 1, but is wider than {SLOPES[0]:g} to {SLOPES[1]:g}, or "
+            "rests on events that its makers call too few: results call the calibration uncertain."
         )
     none = " There is no operating point: everyone is told the same." if not m.get("operating_point") else ""
     return shown + none

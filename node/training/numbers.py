@@ -8,6 +8,7 @@ from typing import Any
 from node.domain.plain import to_plain
 from node.training.judge import Auc, Part, Performance
 from node.training.tabular import Linear, Recipe, Table
+from node.training.tripod import all_required
 
 EVENTS_PER_INPUT = 10
 """Fewer events per input than this make a model exploratory (Peduzzi et al., J Clin Epidemiol 49:1373, 1996)."""
@@ -33,7 +34,7 @@ def measured(
         "training": _training(head, population, table),
         "calibration": _calibration(model, recipe, found, doubted=bool(doubted)),
         **({"operating_point": rounded(to_plain(found.operating_point))} if model.weights.any() else {}),
-        "interval": interval(recipe, required=all(item.get("required") for item in head["inputs"])),
+        "interval": interval(recipe, required=all_required(head)),
         "performance": _performance(table, recipe, model, found),
         "limits": [
             *head.get("limits", ()),
