@@ -20,6 +20,7 @@ NEVER_DRAWN = say("it was never drawn")
 NO_VOXEL = say("it has no voxel")
 OUTSIDE = say("it lies outside the image")
 NO_LESION = say("neither its property type nor its label says that it is a lesion")
+PART_ALONE = say("it is called a part of a tumour, and touches nothing that is called one")
 LABEL_EXCLUDED = say("its label is excluded (node, bed, marker, former drawing, expansion …)")
 NOT_AVAILABLE = say("it is not available in this installation")
 NO_SOURCE = say("no source of a lesion is at hand")
@@ -44,6 +45,14 @@ def segment(number: int | None) -> Said:
 def mark() -> Said:
     """A mark of a reader."""
     return say("mark")
+
+
+def united(segments: str) -> Said:
+    """What a lesion was put together from."""
+    return say(
+        "Put together from {segments} of one Segmentation, which touch and are called parts of one tumour.",
+        segments=told(segments),
+    )
 
 
 def on(what: str, role: str) -> str:

@@ -19,9 +19,9 @@ from node.inference.drawn import ANY, drawn_by
 from node.inference.model import Segmenter
 from node.stages.segment.bring import brought
 from node.stages.segment.drawings import READERS, Canvas, Found
+from node.stages.segment.parts import encloses
 
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
-ENCLOSED = 0.9  #: a drawing of which a larger one holds this much is a part of that one: core, enhancing part, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,8 @@ def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contou
 
 def _outermost(lesions: Sequence[Contour], skipped: list[PassedOver]) -> Iterator[Contour]:
     sizes = [int(each.mask.sum()) for each in lesions]
-    for lesion, size in zip(lesions, sizes, strict=True):
-        around = [n for n, each in enumerate(lesions) if sizes[n] > size and _encloses(each, lesion)]
+    for lesion in lesions:
+        around = [n for n, each in enumerate(lesions) if _holds(each, lesion)]
         if not around:
             yield lesion
             continue
@@ -147,7 +147,7 @@ def _outermost(lesions: Sequence[Contour], skipped: list[PassedOver]) -> Iterato
         skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
 
 
-def _encloses(outer: Contour, inner: Contour) -> bool:
+def _holds(outer: Contour, inner: Contour) -> bool:
     """
     Whether one object holds both drawings, the larger around the other.
 
@@ -156,7 +156,7 @@ def _encloses(outer: Contour, inner: Contour) -> bool:
     """
     one, other = outer.provenance, inner.provenance
     together = one.kind != "seed" and (one.kind, one.sop_uid) == (other.kind, other.sop_uid)
-    return together and overlap(outer.mask, inner.mask) >= ENCLOSED
+    return together and encloses(outer, inner)
 
 
 def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRules, volume: Volume) -> Segmented:

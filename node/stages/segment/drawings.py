@@ -23,6 +23,7 @@ from node.errors import InstanceUnreadable, Refused
 from node.imaging.grow import grow
 from node.imaging.rasterise import rasterise
 from node.imaging.regrid import changes, onto
+from node.stages.segment.parts import Piece, united
 
 Found = Iterator[Contour | PassedOver]
 """What one source gives: lesions in its order of preference, and what of it is not used."""
@@ -111,16 +112,32 @@ def _provenance(kind: SourceKind, found: StructureSet | Segmentation | SeedFile,
 
 def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
     found, volume = read_segmentation(path), canvas.volume
+    pieces: list[Piece] = []
+    some = any(_is_lesion(each, rules) for each in found.segments)
     for each in found.segments:
-        what, labelled = sources.segment(each.number), re.search(rules.label_pattern, each.label) is not None
+        what, lesion, part = sources.segment(each.number), _is_lesion(each, rules), some and _is_part(each, rules)
         if excluded(each.label, rules):
             yield PassedOver(what, each.label, sources.LABEL_EXCLUDED)
-        elif not (is_lesion(each.type) or labelled):
+        elif not (lesion or part):
             yield PassedOver(what, each.label, sources.NO_LESION)
         elif reason := elsewhere(found.frame_uid, found.sop_uids, volume):
             yield PassedOver(what, each.label, reason, "contour mismatch")
+        elif isinstance(drawn := _from_segment(each, found, volume), PassedOver):
+            yield drawn
         else:
-            yield _from_segment(each, found, volume)
+            pieces.append(Piece(drawn, lesion, part))
+    yield from united(pieces)
+
+
+def _is_lesion(each: Segment, rules: LesionRules) -> bool:
+    if excluded(each.label, rules):
+        return False
+    return is_lesion(each.type) or re.search(rules.label_pattern, each.label) is not None
+
+
+def _is_part(each: Segment, rules: LesionRules) -> bool:
+    called = (each.label, each.type[2])
+    return rules.part_pattern != "" and any(re.search(rules.part_pattern, words) for words in called)
 
 
 def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour | PassedOver:
