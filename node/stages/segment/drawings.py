@@ -113,9 +113,8 @@ def _provenance(kind: SourceKind, found: StructureSet | Segmentation | SeedFile,
 def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
     found, volume = read_segmentation(path), canvas.volume
     pieces: list[Piece] = []
-    some = any(_is_lesion(each, rules) for each in found.segments)
     for each in found.segments:
-        what, lesion, part = sources.segment(each.number), _is_lesion(each, rules), some and _is_part(each, rules)
+        what, lesion, part = sources.segment(each.number), _is_lesion(each, rules), _is_part(each, rules)
         if excluded(each.label, rules):
             yield PassedOver(what, each.label, sources.LABEL_EXCLUDED)
         elif not (lesion or part):
@@ -130,8 +129,6 @@ def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
 
 
 def _is_lesion(each: Segment, rules: LesionRules) -> bool:
-    if excluded(each.label, rules):
-        return False
     return is_lesion(each.type) or re.search(rules.label_pattern, each.label) is not None
 
 

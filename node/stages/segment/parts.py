@@ -36,9 +36,13 @@ class Piece:
 
 
 def united(pieces: Sequence[Piece]) -> Iterator[Contour | PassedOver]:
-    """The lesions of one object: parts that touch a lesion are one with it; parts that touch none are no lesion."""
+    """
+    The lesions of one object: parts that touch a lesion, or one another, are one with it.
+
+    Several parts are a tumour although none of them is called one (NCR, ED, ET); one by itself is not.
+    """
     for group in _groups(pieces):
-        if any(piece.lesion for piece in group):
+        if len(group) > 1 or group[0].lesion:
             yield from _one(group)
         else:
             yield from (_passed_over(piece.contour.provenance) for piece in group)
@@ -81,14 +85,14 @@ def _one(group: Sequence[Piece]) -> Iterator[Contour]:
     """
     inner = [p for p in group if any(encloses(other.contour, p.contour) for other in group)]
     outer = [p for p in group if p not in inner]
-    if not any(piece.lesion for piece in outer):
+    if not any(piece.lesion for piece in outer) and any(piece.lesion for piece in inner):
         inner, outer = [], list(group)
     yield outer[0].contour if len(outer) == 1 else _union(outer)
     yield from (piece.contour for piece in inner)
 
 
 def _union(pieces: Sequence[Piece]) -> Contour:
-    lead = max((p.contour for p in pieces if p.lesion), key=lambda contour: contour.mask.sum()).provenance
+    lead = max(pieces, key=lambda p: (p.lesion, p.contour.mask.sum())).contour.provenance
     every = [piece.contour.provenance for piece in pieces]
     made = next(kind for kind in _MOST_AUTOMATIC_FIRST if any(p.algorithm_type == kind for p in every))
     note = sources.united(joined([sources.drawing(p) for p in every], ", "))

@@ -81,7 +81,7 @@ def test_parts_elsewhere_are_passed_over(tmp_path):
     assert np.array_equal(lesion.mask, masks[0])
     assert lesion.provenance.notes == ()
     assert found.skipped == (
-        "segment 2 'Vasogenic': it is called a part of a tumour, and touches nothing that is called one",
+        "segment 2 'Vasogenic': it is called a part of a tumour, and touches neither a tumour nor another part of one",
     )
 
 
@@ -128,14 +128,26 @@ def test_a_tumour_inside_filled_oedema_names_the_lesion(tmp_path):
     assert lesion.provenance.label == "Tumour + Vasogenic"
 
 
-def test_parts_alone_and_parts_of_other_pipelines_are_no_lesion(tmp_path):
+def test_several_parts_are_a_tumour_although_none_is_called_one(tmp_path):
+    """
+    NCR, ET and ED say together what none of them says alone; nobody called it a neoplasm.
+    """
+    described = [{"label": label, "type": LIVER} for label in ("NCR", "ET", "ED")]
+
+    [lesion] = lesions(tmp_path, shells(2, 3, 5), described).lesions
+
+    assert np.array_equal(lesion.mask, ball(SHAPE, (6, 20, 20), 5))
+    assert (lesion.provenance.label, lesion.provenance.named_neoplasm) == ("NCR + ET + ED", False)
+
+
+def test_one_part_alone_and_parts_of_other_pipelines_are_no_lesion(tmp_path):
     """
     Oedema without a tumour is no lesion; a pipeline that names no parts measures what is called a lesion by itself.
     """
     masks = shells(3, 5)
 
     with pytest.raises(Refused) as caught:
-        lesions(tmp_path / "a", masks, [NECROSIS, OEDEMA])
+        lesions(tmp_path / "a", masks[:1], [OEDEMA])
     [lesion] = lesions(tmp_path / "b", masks, [ENHANCING, OEDEMA], LesionRules()).lesions
 
     assert caught.value.code == "no lesion"
