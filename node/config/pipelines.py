@@ -77,9 +77,9 @@ class LesionSection(Section):
     )
     target_volumes: bool = Field(False, description="Whether ITV, CTV and PTV may stand in for a GTV.")
     label_pattern: Pattern = Field(LesionRules().label_pattern, description="SEG segment labels that mark a lesion.")
-    part_pattern: Pattern = Field(
-        LesionRules().part_pattern,
-        description="Labels and property types of SEG segments that are parts of the lesion that they touch.",
+    unite_parts: bool = Field(
+        False,
+        description="Whether SEG segments called parts of a tumour (core, oedema …) are one with what they touch.",
     )
     seed_pattern: Pattern = Field(LesionRules().seed_pattern, description="GSPS labels that mark a seed.")
     pick: Literal["all", "largest"] = Field("all", description="Which lesions are measured.")

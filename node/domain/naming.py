@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from node.domain.language import say
@@ -12,6 +13,20 @@ TARGET_TYPES = frozenset({"CTV", "ITV", "PTV"})
 """RT ROI Interpreted Types (3006,00A4) of volumes that hold the tumour and a margin."""
 
 _TARGET_NAME = re.compile(r"(?i)(?<![a-z])(ctv|itv|ptv)(?![a-z])")
+
+_PART = re.compile(
+    r"(tumou?r)?(o?edema(s|tous)?|odem[ae]?|oedeme|necro(s|t)\w*|nekro\w*|core|kern|infiltrat\w*|infiltrier\w*|vasogen\w*"
+    r"|(non|peri)?enhanc(ing|ement)|(km|kontrastmittel)?anreicher\w*|rehauss\w*|real[cz](e|ante)|captante"
+    r"|cyst(s|ic)?|zyst(e|en|isch\w*)|kyst(e|es|ique)|quist(e|es|ic[oa])|et|ed|nec|ncr|net)"
+)
+"""Words for a part of a tumour, accents taken off; the last five are those of BraTS."""
+
+_BESIDE = re.compile(
+    r"(peri|intra)?tumou?r\w*|glio\w*|gbm|lesion\w*|component\w*|parts?|parte|partie|area|region|zone|tissue|anteil\w*|areal"
+    r"|rim|solid\w*|cent(er|re|ral)\w*|zentral\w*|contrast\w*|gd|gado\w*|km|nicht|non|t1|t1c|t2|flair|hyperintens\w*|signal"
+    "|and|und|with|mit|y|con|e|de|del|du|la|le|of|left|right|links|rechts"
+)
+"""What may stand beside them. A label with any other word is something else: "basal cistern", "enhancing vessel"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +80,11 @@ def _target(rank: int, rules: LesionRules) -> Standing:
     if rules.target_volumes:
         return Standing(rank, say("a target volume"))
     return Standing(None, say("it is a target volume (ITV, CTV or PTV), which this pipeline does not use"))
+
+
+def names_part(label: str) -> bool:
+    """Whether a label, or the meaning of a property type, names a part of a tumour and nothing else."""
+    plain = unicodedata.normalize("NFKD", label.lower().replace("œ", "oe"))
+    words = re.findall("[a-z]+[0-9]?", "".join(c for c in plain if not unicodedata.combining(c)))
+    parts = [word for word in words if _PART.fullmatch(word)]
+    return bool(parts) and all(word in parts or _BESIDE.fullmatch(word) for word in words)

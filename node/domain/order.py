@@ -33,8 +33,7 @@ class LesionRules:
         roi_excludes: Regular expressions on ROI names that are never a tumour.
         target_volumes: Whether ITV, CTV and PTV may stand in for a GTV.
         label_pattern: Regular expression on SEG segment labels that marks a lesion whatever its property type.
-        part_pattern: Regular expression on labels and property types of SEG segments that are parts of a lesion: they
-            are measured with the one that they touch. "": there are no parts.
+        unite_parts: Whether SEG segments that are called parts of a tumour are measured as one with what they touch.
         seed_pattern: Regular expression on GSPS graphic layers or text labels that marks a seed.
         pick: "all" lesions of the source, or only the "largest" one by volume.
         min_trust: A machine-drawn lesion with less trust than this is refused.
@@ -56,7 +55,7 @@ class LesionRules:
     )
     target_volumes: bool = False
     label_pattern: str = rf"(?i)(?<![a-z])(tumou?r|lesion|nodule|mass|neoplasm|gtv|{GLIOMA})"
-    part_pattern: str = ""
+    unite_parts: bool = False
     seed_pattern: str = rf"(?i)(?<![a-z])(seed|tumou?r|lesion|nodule|mass|{GLIOMA})"
     pick: Literal["all", "largest"] = "all"
     min_trust: float = 0.5

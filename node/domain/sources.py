@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from node.domain.findings import Provenance
-from node.domain.language import Said, say, told
+from node.domain.language import Said, joined, say, told
 
 NAMES = {
     "rtstruct": say("RT Structure Set"),
@@ -21,6 +23,7 @@ NO_VOXEL = say("it has no voxel")
 OUTSIDE = say("it lies outside the image")
 NO_LESION = say("neither its property type nor its label says that it is a lesion")
 PART_ALONE = say("it is called a part of a tumour, and touches neither a tumour nor another part of one")
+DIVIDED = say("Parts that touch other lesions as well were divided among them by distance.")
 LABEL_EXCLUDED = say("its label is excluded (node, bed, marker, former drawing, expansion …)")
 NOT_AVAILABLE = say("it is not available in this installation")
 NO_SOURCE = say("no source of a lesion is at hand")
@@ -47,11 +50,26 @@ def mark() -> Said:
     return say("mark")
 
 
-def united(segments: str) -> Said:
-    """What a lesion was put together from."""
+def inside(other: Provenance) -> Said:
+    """Why a part of a lesion is none of its own."""
+    return say("it lies inside {other}, which counts as the whole lesion", other=drawing(other))
+
+
+def part_left(size: float) -> Said:
+    """What of a part was not used; millilitres."""
+    return say("{size:.2f} mL of it touch neither a tumour nor another part of one", size=size)
+
+
+def united(segments: Iterable[tuple[Provenance, float]]) -> Said:
+    """What a lesion was put together from: segments and their millilitres."""
+    named = [
+        say("{segment} '{name}' ({size:.2f} mL)", segment=drawing(each), name=each.label or "-", size=size)
+        for each, size in segments
+    ]
     return say(
-        "Put together from {segments} of one Segmentation, which touch and are called parts of one tumour.",
-        segments=told(segments),
+        "Put together from {segments} of one Segmentation, which touch and are called a tumour or parts of one; these "
+        "are not told apart.",
+        segments=joined(named, ", "),
     )
 
 

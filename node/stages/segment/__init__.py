@@ -143,7 +143,7 @@ def _outermost(lesions: Sequence[Contour], skipped: list[PassedOver]) -> Iterato
             yield lesion
             continue
         other = lesions[max(around, key=lambda n: sizes[n])].provenance
-        why = say("it lies inside {other}, which counts as the whole lesion", other=sources.drawing(other))
+        why = sources.inside(other)
         skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
 
 

@@ -16,7 +16,7 @@ from node.dicom.segments import Segment, Segmentation, read_segmentation
 from node.domain import sources
 from node.domain.findings import Contour, Provenance
 from node.domain.language import joined, say, sentence
-from node.domain.naming import Standing, excluded, is_target, standing
+from node.domain.naming import Standing, excluded, is_target, names_part, standing
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
 from node.errors import InstanceUnreadable, Refused
@@ -125,7 +125,7 @@ def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
             yield drawn
         else:
             pieces.append(Piece(drawn, lesion, part))
-    yield from united(pieces)
+    yield from united(pieces, volume.geometry)
 
 
 def _is_lesion(each: Segment, rules: LesionRules) -> bool:
@@ -133,8 +133,7 @@ def _is_lesion(each: Segment, rules: LesionRules) -> bool:
 
 
 def _is_part(each: Segment, rules: LesionRules) -> bool:
-    called = (each.label, each.type[2])
-    return rules.part_pattern != "" and any(re.search(rules.part_pattern, words) for words in called)
+    return rules.unite_parts and (names_part(each.label) or names_part(each.type[2]))
 
 
 def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour | PassedOver:

@@ -6,18 +6,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from node.dicom.foreign import PassedOver
 from node.domain import sources
 from node.domain.findings import Contour, Provenance, SegmentAlgorithmType
-from node.domain.language import joined
+from node.domain.geometry import Geometry
 from node.imaging.crop import bounding_box
 from node.imaging.regrid import overlap
 
 ENCLOSED = 0.9  #: a drawing of which a larger one holds this much is a part of that one: core, enhancing part, …
+TOLD_ML = 0.1  #: what is left over of a part is told from here on
 _MOST_AUTOMATIC_FIRST: tuple[SegmentAlgorithmType, ...] = ("AUTOMATIC", "SEMIAUTOMATIC", "MANUAL")
 _NEAR = np.ones((3, 3, 3), bool)
+
+Mask = NDArray[np.bool_]
+Numbers = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +32,7 @@ class Piece:
 
     Attributes:
         lesion: Its property type or its label says that it is one.
-        part: Its label or property type says that it is a part of one; it may say both: "enhancing tumour".
+        part: Its property type or its label says that it is a part of one; it may say both: "enhancing tumour".
     """
 
     contour: Contour
@@ -35,76 +40,148 @@ class Piece:
     part: bool
 
 
-def united(pieces: Sequence[Piece]) -> Iterator[Contour | PassedOver]:
-    """
-    The lesions of one object: parts that touch a lesion, or one another, are one with it.
-
-    Several parts are a tumour although none of them is called one (NCR, ED, ET); one by itself is not.
-    """
-    for group in _groups(pieces):
-        if len(group) > 1 or group[0].lesion:
-            yield from _one(group)
-        else:
-            yield from (_passed_over(piece.contour.provenance) for piece in group)
-
-
 def encloses(outer: Contour, inner: Contour) -> bool:
     """Whether one drawing lies within another, larger one."""
     return bool(outer.mask.sum() > inner.mask.sum()) and overlap(outer.mask, inner.mask) >= ENCLOSED
 
 
-def _groups(pieces: Sequence[Piece]) -> list[list[Piece]]:
-    """Pieces that touch, directly or by others, where one of each two is a part; in the order of their first."""
+def united(pieces: Sequence[Piece], place: Geometry) -> Iterator[Contour | PassedOver]:
+    """
+    The lesions of one object, each with the parts that touch it.
+
+    What is called a lesion and no part of one stays a lesion of its own. Parts that are called lesions as well are one
+    where they touch. Every connected region of other parts goes to the lesion that it touches; one that touches several
+    is divided among them by distance; one that touches none is a lesion where it is put together from several parts
+    (NCR, ED, ET), and else none.
+
+    Args:
+        pieces: Segments, masks on the grid of `place`.
+        place: Where that is.
+    """
+    begun, loose = _begun(pieces)
+    owner, divided = _owners(loose, begun, place)
+    for number in range(1, max(len(begun), int(owner.max(initial=0))) + 1):
+        first = begun[number - 1] if number <= len(begun) else []
+        yield from _lesion(first, _cut(loose, owner == number), place, divided=number in divided)
+    for piece, left in _cut(loose, owner == 0):
+        if left.sum() == piece.contour.mask.sum():
+            yield _passed_over(piece, sources.PART_ALONE)
+        elif (size := float(left.sum()) * place.voxel_ml) >= TOLD_ML:
+            yield _passed_over(piece, sources.part_left(size))
+
+
+def _begun(pieces: Sequence[Piece]) -> tuple[list[list[Piece]], list[Piece]]:
+    """What each lesion begins with, and the parts that are still to be given to one."""
+    begun = [[piece] for piece in pieces if piece.lesion and not piece.part]
+    loose = [piece for piece in pieces if not piece.lesion]
+    plain = [group[0] for group in begun]
+    for group in _touching([piece for piece in pieces if piece.lesion and piece.part]):
+        if any(_touch(piece.contour.mask, other.contour.mask) for piece in group for other in plain):
+            loose += group
+        else:
+            begun.append(group)
+    return begun, loose
+
+
+def _touching(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """Pieces that touch, directly or by others."""
     groups: list[list[Piece]] = []
     for piece in pieces:
-        met = [g for g in groups if any((piece.part or other.part) and _touch(piece, other) for other in g)]
-        first, *rest = [*met, [piece]]
-        for group in rest:
-            first.extend(group)
-        groups = [g for g in groups if not any(g is each for each in rest)]
-        if not met:
-            groups.append(first)
+        met = [g for g in groups if any(_touch(piece.contour.mask, other.contour.mask) for other in g)]
+        groups = [g for g in groups if g not in met]
+        groups.append([*(other for g in met for other in g), piece])
     return groups
 
 
-def _touch(one: Piece, other: Piece) -> bool:
+def _touch(one: Mask, other: Mask) -> bool:
     """Whether two masks share a voxel or have neighbouring ones, corners counted."""
-    box = bounding_box(one.contour.mask)
+    box = bounding_box(one)
     assert box is not None  # noqa: S101 - a contour has a voxel
-    shape = one.contour.mask.shape
-    near = box.grown(1).clipped((shape[0], shape[1], shape[2])).slices
-    return bool((ndimage.binary_dilation(one.contour.mask[near], _NEAR) & other.contour.mask[near]).any())
+    near = box.grown(1).clipped((one.shape[0], one.shape[1], one.shape[2])).slices
+    return bool((ndimage.binary_dilation(one[near], _NEAR) & other[near]).any())
 
 
-def _one(group: Sequence[Piece]) -> Iterator[Contour]:
+def _owners(loose: Sequence[Piece], begun: Sequence[Sequence[Piece]], place: Geometry) -> tuple[Numbers, set[int]]:
+    """Number of the lesion, from 1, that each voxel of the loose parts goes to; and lesions that share a region."""
+    owner, divided = np.zeros(place.shape, np.int32), set[int]()
+    if not loose:
+        return owner, divided
+    cores = [_union(group) for group in begun]
+    regions, _ = ndimage.label(_union(loose), _NEAR)
+    more = len(cores)
+    for number, found in enumerate(ndimage.find_objects(regions), start=1):
+        near = tuple(slice(max(0, along.start - 1), along.stop + 1) for along in found)
+        region = regions[near] == number
+        grown = ndimage.binary_dilation(region, _NEAR)
+        met = [n for n, core in enumerate(cores) if (core[near] & grown).any()]
+        if len(met) > 1:
+            owner[near][region] = 1 + _nearest(region, [cores[n][near] for n in met], met, place)
+            divided |= {n + 1 for n in met}
+        elif met:
+            owner[near][region] = met[0] + 1
+        elif sum(bool((piece.contour.mask[near] & region).any()) for piece in loose) > 1:
+            more += 1
+            owner[near][region] = more
+    return owner, divided
+
+
+def _nearest(region: Mask, cores: Sequence[Mask], numbers: Sequence[int], place: Geometry) -> Numbers:
+    """Which of the cores each voxel of a region is nearest to, in millimetres."""
+    far = [ndimage.distance_transform_edt(~core, sampling=place.spacing)[region] for core in cores]
+    return np.asarray(np.array(numbers, np.int32)[np.argmin(far, axis=0)])
+
+
+def _union(pieces: Sequence[Piece]) -> Mask:
+    return np.asarray(np.logical_or.reduce([piece.contour.mask for piece in pieces]))
+
+
+def _cut(pieces: Sequence[Piece], where: Mask) -> list[tuple[Piece, Mask]]:
+    """What of each piece lies there; pieces of which nothing does are left out."""
+    found = [(piece, piece.contour.mask & where) for piece in pieces]
+    return [(piece, mask) for piece, mask in found if mask.any()]
+
+
+def _lesion(
+    begun: Sequence[Piece], came: Sequence[tuple[Piece, Mask]], place: Geometry, *, divided: bool
+) -> Iterator[Contour | PassedOver]:
+    """A lesion of what it begins with and what came to it; parts that lie inside it add nothing."""
+    given = [(piece, piece.contour.mask) for piece in begun]
+    core = _union(begun) if begun else np.zeros(place.shape, bool)
+    for piece, mask in came:
+        if core.sum() > mask.sum() and overlap(core, mask) >= ENCLOSED:
+            yield _passed_over(piece, sources.inside(begun[0].contour.provenance))
+        else:
+            given.append((piece, mask))
+    if len(given) == 1 and given[0][0] in begun:
+        yield begun[0].contour
+        return
+    given.sort(key=lambda each: each[0].contour.provenance.number or 0)
+    sizes = [(piece.contour.provenance, float(mask.sum()) * place.voxel_ml) for piece, mask in given]
+    notes = [sources.united(sizes), *([sources.DIVIDED] if divided else [])]
+    mask = np.asarray(np.logical_or.reduce([mask for _, mask in given]))
+    yield Contour(mask=mask, provenance=_provenance(begun, [piece for piece, _ in given], notes))
+
+
+def _provenance(begun: Sequence[Piece], given: Sequence[Piece], notes: Sequence[str]) -> Provenance:
     """
-    The lesion that a group is, and the pieces inside it, which add nothing.
+    What may be said of a lesion that was put together.
 
-    Of a whole tumour and its parts the whole one stays what it is; a tumour inside oedema that was drawn as if it were
-    filled gives the lesion its name.
+    One lesion with parts keeps name and tracking. Parts alone have a name for the whole only where they agree on one
+    tracking identity; the lowest number stands for them.
     """
-    inner = [p for p in group if any(encloses(other.contour, p.contour) for other in group)]
-    outer = [p for p in group if p not in inner]
-    if not any(piece.lesion for piece in outer) and any(piece.lesion for piece in inner):
-        inner, outer = [], list(group)
-    yield outer[0].contour if len(outer) == 1 else _union(outer)
-    yield from (piece.contour for piece in inner)
-
-
-def _union(pieces: Sequence[Piece]) -> Contour:
-    lead = max(pieces, key=lambda p: (p.lesion, p.contour.mask.sum())).contour.provenance
-    every = [piece.contour.provenance for piece in pieces]
+    every = [piece.contour.provenance for piece in given]
+    whole = next((piece.contour.provenance for piece in begun if not piece.part), None)
     made = next(kind for kind in _MOST_AUTOMATIC_FIRST if any(p.algorithm_type == kind for p in every))
-    note = sources.united(joined([sources.drawing(p) for p in every], ", "))
-    provenance = replace(
-        lead,
-        label=" + ".join(p.label for p in every if p.label),
+    tracked = {(p.tracking_id, p.tracking_uid) for p in every}
+    tracking_id, tracking_uid = tracked.pop() if len(tracked) == 1 else ("", "")
+    return replace(
+        whole or replace(every[0], label="", tracking_id=tracking_id, tracking_uid=tracking_uid),
         algorithm_type=made,
-        named_neoplasm=lead.named_neoplasm and made != "AUTOMATIC",
-        notes=tuple(dict.fromkeys([note, *(said for p in every for said in p.notes)])),
+        named_neoplasm=made != "AUTOMATIC" and any(p.named_neoplasm for p in every),
+        notes=tuple(dict.fromkeys([*notes, *(note for p in every for note in p.notes)])),
     )
-    return Contour(mask=np.logical_or.reduce([piece.contour.mask for piece in pieces]), provenance=provenance)
 
 
-def _passed_over(provenance: Provenance) -> PassedOver:
-    return PassedOver(sources.drawing(provenance), provenance.label, sources.PART_ALONE)
+def _passed_over(piece: Piece, why: str) -> PassedOver:
+    provenance = piece.contour.provenance
+    return PassedOver(sources.drawing(provenance), provenance.label, why)
