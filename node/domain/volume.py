@@ -91,11 +91,13 @@ class Laid:
         came: As the scanner placed it: what was drawn on it was drawn there.
         volume: The same voxels where they lie in the world of the measured series.
         note: How that was found out, and how well.
+        doubt: Why nothing that is drawn on it can be placed on the measured series; "" where it can.
     """
 
     came: Volume
     volume: Volume
     note: str
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

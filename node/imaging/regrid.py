@@ -46,7 +46,7 @@ def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], 
     index, inside = _seen(mask, own, target)
     notes = list(_lost(inside))
     if np.abs(index - np.round(index)).max() > 0.01 or int(inside.sum()) != int(carried.sum()):
-        spacing = joined([figure(s, 2) for s in own.spacing], " x ")
+        spacing = joined([figure(s, 2) for s in own.spacing], " × ")
         before, after = mask.sum() * own.voxel_ml, carried.sum() * target.voxel_ml
         notes.append(
             say(
@@ -70,15 +70,7 @@ def _lost(inside: NDArray[np.bool_]) -> tuple[str, ...]:
     if inside.all():
         return ()
     share = 100 * max(1 - float(inside.mean()), 0.001)
-    return (say("{share:.1f}% of the segment lies outside the image and was cut off.", share=share),)
-
-
-def carried(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
-    """A mask on another grid and what the way there changed; the mask itself where the grids are one."""
-    if own.same_grid(target):
-        return mask, ()
-    there = onto(mask, own, target)
-    return there, changes(mask, own, there, target) if there.any() else ()
+    return (say("{share:.1f}% of the drawing lies outside the image and was cut off.", share=share),)
 
 
 def overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:

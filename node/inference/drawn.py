@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import numpy as np
+from numpy.typing import NDArray
+
 from node.dicom.foreign import PassedOver
 from node.domain import sources
 from node.domain.findings import Contour, Drawing, Fitness, Provenance
-from node.domain.language import Said, joined, say, sentence, told
+from node.domain.language import joined, say, sentence, told
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
-from node.imaging.regrid import carried
+from node.imaging.regrid import cut_off, onto
 from node.inference.model import Segmenter
+
+Mask = NDArray[np.bool_]
 
 ANY = Fitness(outcome="in_domain")
 """For a segmenter that declares nothing."""
@@ -40,7 +45,7 @@ def drawn_by(
     Raises:
         ModelFailed: The model broke its promise.
     """
-    what = say("model {name}", name=model)
+    what = sources.model(model)
     if model not in segmenters:
         yield PassedOver(what, "", say("it is not available in this installation"), "model unavailable")
         return
@@ -48,8 +53,9 @@ def drawn_by(
         code = "wrong anatomy" if fitness.code == "wrong_anatomy" else "unsupported image"
         yield PassedOver(what, "", joined(fitness.reasons, "; "), code)
         return
-    measured = next(iter(volumes.values()))
-    drawn_on = volumes.get(segmenters[model].role, measured)
+    first, measured = next(iter(volumes.items()))
+    role = segmenters[model].role if segmenters[model].role in volumes else first
+    drawn_on = volumes[role]
     try:
         drawing = segmenters[model](volumes)
     except Refused as refused:
@@ -66,7 +72,9 @@ def drawn_by(
         yield PassedOver(what, "", why, "low trust")
     else:
         edge = say("at the edge of what the model was made for: {reasons}", reasons=joined(fitness.reasons, "; "))
-        yield from _carried(drawing, drawn_on, measured, model, [sentence(edge)] if fitness.reasons else [])
+        doubts = [sentence(edge)] if fitness.reasons else []
+        for own in drawing.masks:
+            yield _carried(own, drawn_on, measured, (drawing.why, *doubts), model, drawing.trust, (role, first))
 
 
 def _check(drawing: Drawing, drawn_on: Volume, model: str) -> None:
@@ -76,20 +84,22 @@ def _check(drawing: Drawing, drawn_on: Volume, model: str) -> None:
 
 
 def _carried(
-    drawing: Drawing, drawn_on: Volume, measured: Volume, model: str, doubts: list[Said]
-) -> Iterator[Contour | PassedOver]:
-    for own in drawing.masks:
-        mask, notes = carried(own, drawn_on.geometry, measured.geometry)
-        if mask.any():
-            said = (drawing.why, *doubts, *notes)
-            provenance = Provenance(
-                kind="model", algorithm_type="AUTOMATIC", model=model, trust=drawing.trust, notes=said
-            )
-            yield Contour(mask=mask, provenance=provenance)
-        else:
-            yield PassedOver(
-                say("model {name}", name=model),
-                "",
-                say("its drawing lies outside the image that is measured"),
-                "no lesion",
-            )
+    own: Mask,
+    drawn_on: Volume,
+    measured: Volume,
+    said: tuple[str, ...],
+    model: str,
+    trust: float,
+    roles: tuple[str, str],
+) -> Contour | PassedOver:
+    """One mask on the grid that is measured, and how it came there."""
+    mask, place, target = own, drawn_on.geometry, measured.geometry
+    if not place.same_grid(target):
+        mask = onto(own, place, target)
+        if not mask.any():
+            why = say("its drawing lies outside the image that is measured")
+            return PassedOver(sources.model(model), "", why, "no lesion")
+        before, after = float(own.sum()) * place.voxel_ml, float(mask.sum()) * target.voxel_ml
+        said += (sources.brought(*roles, before, after), *cut_off(own, place, target))
+    provenance = Provenance(kind="model", algorithm_type="AUTOMATIC", model=model, trust=trust, notes=said)
+    return Contour(mask=mask, provenance=provenance)

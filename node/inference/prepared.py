@@ -92,7 +92,7 @@ def prepare(volume: Volume, layout: Layout, *, modality: str, at: str, others: S
         raise Refused("unsupported image", found, at=at, do=_DO)
     spacing: Spacing = turn.sizes(volume.geometry.spacing)
     if any(s > most for s, most in zip(spacing, layout.coarsest_mm, strict=True)):
-        sizes = joined((figure(float(s)) for s in spacing), " x ")
+        sizes = joined((figure(float(s)) for s in spacing), " × ")
         found = say("voxels of {sizes} mm ({axes}) are too coarse", sizes=sizes, axes=layout.axes)
         raise Refused("unsupported image", found, at=at, do=_DO)
     stack = [turn.apply(volume.voxels), *(turn.apply(_beside(other, volume, at)) for other in others)]

@@ -97,6 +97,10 @@ def _draw(
     fits: Mapping[str, Fitness],
 ) -> Found:
     (first, measured), *_ = volumes.items()
+    if doubt := _misplaced(source, segmenters, laid):
+        return iter(
+            [PassedOver(sources.on(sources.NAMES[source.kind], _role(source, segmenters)), "", doubt, "not aligned")]
+        )
     if source.kind == "model":
         return drawn_by(source.model, volumes, rules.min_trust, segmenters, fits.get(source.model, ANY))
     came = {first: measured} | {role: each.came for role, each in laid.items()}
@@ -104,6 +108,17 @@ def _draw(
     others = frozenset(s.sop_uid for volume in came.values() if volume is not own for s in volume.slices)
     drawn = _read(source, Canvas(own, others), rules)
     return brought(drawn, source.role, laid[source.role], first, measured) if source.role else drawn
+
+
+def _misplaced(source: SourceFiles, segmenters: Mapping[str, Segmenter], laid: Mapping[str, Laid]) -> str:
+    """Why what a source draws cannot be placed on the measured series, "" where it can."""
+    role = _role(source, segmenters)
+    return laid[role].doubt if role in laid else ""
+
+
+def _role(source: SourceFiles, segmenters: Mapping[str, Segmenter]) -> str:
+    """The series that a source draws on, "" for the measured one."""
+    return segmenters[source.model].role if source.model in segmenters else source.role
 
 
 def _read(source: SourceFiles, canvas: Canvas, rules: LesionRules) -> Found:

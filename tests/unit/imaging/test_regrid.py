@@ -76,7 +76,7 @@ def test_what_is_lost_is_told():
     kept = onto(mask, own, half)
 
     assert kept.all()
-    assert changes(mask, own, kept, half) == ("50.0% of the segment lies outside the image and was cut off.",)
+    assert changes(mask, own, kept, half) == ("50.0% of the drawing lies outside the image and was cut off.",)
     assert not onto(mask, own, far).any()
     assert not onto(np.zeros(SHAPE, bool), own, own).any()
 

@@ -211,5 +211,5 @@ def test_what_of_a_drawing_lies_outside_is_cut_off_and_told(heads, tmp_path):
     ).lesions
 
     assert re.fullmatch(
-        r"[45]\d\.\d% of the segment lies outside the image and was cut off\.", lesion.provenance.notes[-1]
+        r"[45]\d\.\d% of the drawing lies outside the image and was cut off\.", lesion.provenance.notes[-1]
     )

@@ -66,6 +66,16 @@ def test_what_cannot_be_checked_in_one_frame_stays_and_says_so(still):
     assert "could not be checked" in found.notes[0]
 
 
+def test_what_lies_far_from_where_the_scanner_put_it_carries_no_drawing(still):
+    """Five centimetres within one frame of reference: images and scanner contradict each other, and that is told."""
+    far, _ = displaced(still, angles=(0.0, 0.0, 0.0), shift=(30.0, -20.0, 35.0))
+    found = register({"t1c": still, "flair": far})
+
+    assert found.volumes["flair"] is far
+    assert found.laid["flair"].doubt in found.notes[0][0].lower() + found.notes[0][1:]
+    assert "51 mm away from where the scanner put it" in found.notes[0]
+
+
 def test_a_single_series_needs_no_registration(still):
     """A pipeline with one role comes back as it went in."""
     assert register({"ct": still}).notes == ()

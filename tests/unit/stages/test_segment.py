@@ -11,7 +11,7 @@ import pytest
 from node.domain.facts import ModelFacts
 from node.domain.findings import Drawing, Fitness
 from node.domain.order import LesionRules
-from node.domain.volume import LoadRules
+from node.domain.volume import Laid, LoadRules
 from node.errors import ModelFailed, Refused
 from node.stages.load import load
 from node.stages.segment import SourceFiles, segment
@@ -383,7 +383,7 @@ def test_a_segment_on_another_grid_is_carried_over_and_told(tmp_path):
     [lesion] = segment({"ct": v}, [SourceFiles("seg", (path,))], LesionRules(), {}).lesions
 
     assert np.array_equal(lesion.mask, mask[::2, ::2, ::2])
-    assert "(1.00 x 0.50 x 0.50 mm)" in lesion.provenance.notes[0]
+    assert "(1.00 × 0.50 × 0.50 mm)" in lesion.provenance.notes[0]
     with pytest.raises(Refused) as caught:
         segment({"ct": image(frame_uid="9.9")}, [SourceFiles("seg", (path,))], LesionRules(), {})
     assert caught.value.code == "contour mismatch"
@@ -421,7 +421,7 @@ def test_a_model_that_draws_on_another_role_is_carried_to_the_measured_grid():
     there = measured.geometry.point(np.argwhere(lesion.mask).mean(axis=0))
     assert there == pytest.approx(half.point(np.argwhere(mask).mean(axis=0)), abs=0.01)
     assert lesion.provenance.notes[0] == "the test says so"
-    assert "grid of its own" in lesion.provenance.notes[1]
+    assert lesion.provenance.notes[1].startswith("It was drawn on flair and carried over to t1c")
 
 
 def test_a_model_that_draws_outside_of_the_measured_image_has_found_no_lesion_in_it():
@@ -435,6 +435,22 @@ def test_a_model_that_draws_outside_of_the_measured_image_has_found_no_lesion_in
         segment({"t1c": image(), "flair": volume_of(np.zeros(SHAPE), far)}, [MODEL], LesionRules(), {"m": machine})
 
     assert caught.value.code == "no lesion"
+
+
+@pytest.mark.parametrize("source", [SourceFiles("seg", (), role="flair"), MODEL])
+def test_nothing_drawn_on_a_series_whose_place_is_in_doubt_is_used(source):
+    """
+    Where images and scanner contradict each other, neither a person's nor a model's drawing can be placed.
+    """
+    v = image()
+    machine = Machine(drawing(ball(SHAPE, (5, 20, 20), 4)), role="flair")
+    laid = {"flair": Laid(came=v, volume=v, note="", doubt="far away")}
+
+    with pytest.raises(Refused, match="far away") as caught:
+        segment({"t1c": v, "flair": v}, [source], LesionRules(), {"m": machine}, laid=laid)
+
+    assert caught.value.code == "not aligned"
+    assert machine.seen == []
 
 
 @pytest.mark.parametrize(
