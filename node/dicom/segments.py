@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -21,6 +22,7 @@ from node.domain.geometry import Geometry
 from node.domain.language import say
 
 TOLERANCE = 0.05  #: how far a frame may lie from its place in the stack, in slices or pixels
+PARALLEL = 0.9999  #: cosine between the normals of frames and slices that are parallel
 SAME_MM = 0.01  #: frames nearer than this lie at one position
 LARGEST = 400_000_000  #: voxels of one segment
 WHAT = say("Segmentation")
@@ -79,13 +81,17 @@ class Segmentation:
     _ds: Dataset = field(repr=False)
     _frames: tuple[_Frame, ...] = field(repr=False)
 
-    def mask(self, number: int) -> tuple[NDArray[np.bool_], Geometry]:
+    def mask(self, number: int, on: Geometry | None = None) -> tuple[NDArray[np.bool_], Geometry]:
         """
         The voxels of one segment, (slice, row, column), and where they lie.
 
         The grid runs from the segment's first frame to its last; positions without a frame are empty (frames without
         a voxel are usually left out). Frames at one position are united. A FRACTIONAL voxel belongs from half of
         Maximum Fractional Value on. A segment without frames gives an array of no slices.
+
+        Args:
+            number: Segment Number.
+            on: Grid of the series that it is read on: frames that lie on its slices have their distance.
 
         Raises:
             InstanceUnreadable: Frames of several orientations or at irregular distances, or pixels that cannot be
@@ -95,13 +101,13 @@ class Segmentation:
         if not frames:
             return np.zeros((0, 1, 1), bool), Geometry(np.eye(4), (0, 1, 1))
         with reading(self.path, WHAT):
-            geometry, places = self._grid(frames)
+            geometry, places = self._grid(frames, on)
             out = np.zeros(geometry.shape, bool)
             for frame, place in zip(frames, places, strict=True):
                 out[place] |= self._belongs(frame, number)
             return out, geometry
 
-    def _grid(self, frames: Sequence[_Frame]) -> tuple[Geometry, list[int]]:
+    def _grid(self, frames: Sequence[_Frame], on: Geometry | None) -> tuple[Geometry, list[int]]:
         """The grid that holds these frames, and each one's slice index on it."""
         first = frames[0]
         if any(np.abs(f.orientation - first.orientation).max() > 1e-3 or f.pixel_mm != first.pixel_mm for f in frames):
@@ -113,7 +119,7 @@ class Segmentation:
         if (np.abs(offsets @ np.array([down, across]).T) > TOLERANCE * np.array(first.pixel_mm)).any():
             raise unusable(self.path, WHAT, say("the frames of one segment do not lie behind one another"))
         heights = offsets @ normal
-        step = self._step(normal, heights, first)
+        step = _slices_of(on, normal, origin, heights) or self._step(normal, heights, first)
         places = [round(float(h) / step) for h in heights]
         shape = (max(places) + 1, int(self._ds.Rows), int(self._ds.Columns))
         if np.prod(np.array(shape, float)) > LARGEST:
@@ -171,6 +177,14 @@ def read_segmentation(path: Path) -> Segmentation:
             _ds=ds,
             _frames=tuple(_frames(ds, path)),
         )
+
+
+def _slices_of(on: Geometry | None, normal: NDArray[np.float64], origin: NDArray[np.float64], heights: Any) -> float:
+    """Distance of the slices of a grid, if frames at these heights above `origin` all lie on slices of it; else 0."""
+    if on is None or abs(float(on.axes[0] @ normal)) < PARALLEL:
+        return 0.0
+    at = on.index(origin + np.outer(heights, normal))[:, 0]
+    return on.spacing[0] if (np.abs(at - np.round(at)) <= TOLERANCE).all() else 0.0
 
 
 def _segment(item: Dataset) -> Segment:

@@ -139,7 +139,7 @@ def _is_part(each: Segment, rules: LesionRules) -> bool:
 def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour | PassedOver:
     what = sources.segment(each.number)
     try:
-        own, geometry = found.mask(each.number)
+        own, geometry = found.mask(each.number, volume.geometry)
     except InstanceUnreadable as error:
         return PassedOver(what, each.label, error.found, "contour mismatch")
     if not own.any():

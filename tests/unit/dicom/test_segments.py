@@ -202,6 +202,26 @@ def test_tracking_and_references_are_kept(tmp_path):
     assert found.frame_uid == ct[0].FrameOfReferenceUID
 
 
+@pytest.mark.parametrize("drawn", [[1, 7], [0, 3, 6], [5]])
+def test_slices_left_out_stay_empty_where_no_spacing_is_stated(tmp_path, drawn):
+    """
+    Spacing Between Slices is optional: what was drawn on some slices of a series lies on these slices of it alone.
+    """
+    mask = np.zeros(SHAPE, bool)
+    mask[drawn, 10:20, 10:20] = True
+    path = segmentation(tmp_path / "seg.dcm", series(), mask, [{"label": "Tumour"}])
+    ds = pydicom.dcmread(path)
+    del ds.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].SpacingBetweenSlices
+    ds.save_as(path)
+    axes = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
+    read_on = Geometry.of_axes(origin=np.array([-50, 20, -300.0]), spacing=(3.0, 0.8, 0.7), axes=axes, shape=SHAPE)
+
+    found, own = read_segmentation(path).mask(1, read_on)
+
+    assert np.array_equal(onto(found, own, read_on), mask)
+    assert own.spacing[0] == pytest.approx(3.0)
+
+
 def test_a_wrong_spacing_between_slices_is_not_believed(tmp_path):
     """
     Where Spacing Between Slices contradicts the positions, the positions count.
