@@ -8,10 +8,20 @@ predicts always begins with "AI-predicted", and the nature of a lesion is never 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import Enum
 
 from node.domain.facts import ModelFacts
-from node.domain.findings import Estimate, Findings, GroundGlass, Lesion, Measurements, Prediction, Provenance
+from node.domain.findings import (
+    Estimate,
+    Findings,
+    GroundGlass,
+    Lesion,
+    Measurements,
+    Prediction,
+    Provenance,
+    SegmentAlgorithmType,
+)
 from node.domain.language import Said, figure, joined, named, say, sentence, told
 from node.domain.refusals import REFUSALS
 
@@ -20,10 +30,20 @@ NOT_DIAGNOSTIC = say("RESEARCH, not for diagnostic use")
 NO_SUBSTITUTE = say("Not a substitute for molecular testing.")
 
 _SOURCES = {
-    "rtstruct": say("drawn in an RT Structure Set"),
-    "seg": say("taken from a Segmentation object"),
     "seed": say("grown by software around a mark that a reader set"),
     "model": say("found automatically"),
+}
+_DRAWN: Mapping[str, Mapping[SegmentAlgorithmType, Said]] = {
+    "rtstruct": {
+        "MANUAL": say("drawn in an RT Structure Set"),
+        "SEMIAUTOMATIC": say("drawn with the help of software, in an RT Structure Set"),
+        "AUTOMATIC": say("drawn by software, in an RT Structure Set"),
+    },
+    "seg": {
+        "MANUAL": say("drawn by hand, in a Segmentation object"),
+        "SEMIAUTOMATIC": say("drawn with the help of software, in a Segmentation object"),
+        "AUTOMATIC": say("drawn by software, in a Segmentation object"),
+    },
 }
 
 
@@ -98,7 +118,8 @@ def threshold(prediction: Prediction) -> float | None:
 
 def source(provenance: Provenance) -> Said:
     """Who drew the lesion: "Drawn in an RT Structure Set, labelled "GTV-1""."""
-    text = _SOURCES[provenance.kind]
+    drawn = _DRAWN.get(provenance.kind)
+    text = drawn[provenance.algorithm_type] if drawn else _SOURCES[provenance.kind]
     if provenance.label:
         text = say('{source}, labelled "{label}"', source=text, label=provenance.label)
     if provenance.model:
@@ -112,6 +133,8 @@ def nature(provenance: Provenance) -> Said:
         return say("named as tumour by its source, not confirmed by this analysis")
     if provenance.kind == "model":
         return say("found automatically, nature not established")
+    if provenance.algorithm_type == "AUTOMATIC":
+        return say("nature not established by a person, nor by this analysis")
     return say("nature not stated by its source, not established by this analysis")
 
 

@@ -92,6 +92,12 @@ def test_the_nature_rests_on_the_source():
     )
     assert "nature not stated by its source" in words.description(silent)
     assert words.description(seed).startswith("Grown by software around a mark that a reader set")
+    machine = replace(silent, kind="seg", algorithm_type="AUTOMATIC")
+    assert words.description(machine) == (
+        "Drawn by software, in a Segmentation object; nature not established by a person, nor by this analysis."
+    )
+    by_hand = words.description(replace(machine, algorithm_type="MANUAL"))
+    assert by_hand.startswith("Drawn by hand, in a Segmentation object; nature not stated")
 
 
 def test_measured_says_what_a_reader_must_know():
