@@ -46,7 +46,7 @@ def show(keep: Path | None = None) -> int:
         port = _configure(home, pacs.port)
         with _node(home) as alive:
             say("radnode starts: SQLite ledger, one local worker, the shipped models.")
-            study = chest_ct(home / "scanner", seed=int(time.time()))
+            study = chest_ct(home / "scanner", run=str(int(time.time())))
             say(f"A synthetic chest CT with a tumour was made: {len(study.paths)} slices.")
             _await(lambda: _listens(home), alive, "the node to open its door")
             peer = Peer(name="radnode", ae_title="RADNODE", host="127.0.0.1", port=port, may_send=True)

@@ -104,7 +104,8 @@ def _structure_set(ds: Dataset) -> StructureSet:
 
 def _roi(item: Dataset, drawn: Dataset | None, interpreted_type: str, default_frame: str) -> Roi:
     sequence = (drawn.get("ContourSequence") if drawn is not None else None) or []
-    contours, passed_over, sop_uids = [], Counter[Said](), set()
+    contours: list[NDArray[np.float64]] = []
+    passed_over, sop_uids = Counter[Said](), set[str]()
     for contour in sequence:
         kind = str(contour.get("ContourGeometricType") or "").strip().upper()
         points = _points(contour)
@@ -112,6 +113,8 @@ def _roi(item: Dataset, drawn: Dataset | None, interpreted_type: str, default_fr
             passed_over[say("of type {kind}", kind=kind or say("not stated"))] += 1
         elif len(points) < 3:
             passed_over[say("with fewer than three points")] += 1
+        elif kind == "CLOSED_PLANAR" and any(np.array_equal(points, other) for other in contours):
+            continue  # exported twice: by the rule of holes, two of a kind would leave nothing
         else:
             contours.append(points)
             sop_uids |= {

@@ -127,7 +127,7 @@ class Measurements:
         key_image: The same for a viewer: "image 117" (Instance Number), "frame 12"; "" where not stated.
         ground_glass: CT only, else None.
         features: pyradiomics name ("original_shape_Sphericity") to value; `no_value`: to what came out not finite.
-        touches_edge: Whether the lesion reaches the first or last slice of the volume.
+        touches_edge: Whether the lesion reaches an edge of the volume, in whatever direction.
         notes: What a reader must know, sentences.
     """
 

@@ -19,7 +19,7 @@ REFUSALS: Mapping[str, Said] = {
     "missing slices": say("Slices are missing from the image series."),
     "non-uniform spacing": say("The slices are not evenly spaced."),
     "mixed orientations": say("The slices of the series do not lie parallel to one another."),
-    "gantry tilt": say("The scan was made with a tilted gantry that was not corrected for."),
+    "gantry tilt": say("The slices are stacked obliquely, as by a tilted gantry, and this was not corrected for."),
     "too few slices": say("The series has too few slices to measure a lesion in three dimensions."),
     "not an axial acquisition": say(
         "The series is a scout, reformat, projection or screen capture, no original slices."
@@ -32,7 +32,7 @@ REFUSALS: Mapping[str, Said] = {
     "no lesion": say(
         "No drawing or mark of a lesion that could be used came with the study. This does not exclude a lesion."
     ),
-    "low trust": say("A lesion was found automatically, but not reliably enough to be measured."),
+    "low trust": say("The outline was made by software, and is not reliable enough to be measured."),
     "contour mismatch": say("The drawing does not lie on the images that it refers to."),
     "model unavailable": say("A model that this analysis needs is not available in the installation."),
     "role missing": say("The study lacks an image series that this analysis needs."),

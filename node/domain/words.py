@@ -175,8 +175,8 @@ def measured(lesion: Lesion) -> list[Said]:
     if m.touches_edge:
         said.append(
             say(
-                "The lesion reaches the first or last slice: part of it may lie beyond the images, so that its "
-                "measurements are too small."
+                "The lesion reaches the edge of the images: part of it may lie beyond them, so that its measurements "
+                "are too small."
             )
         )
     return [*said, *map(sentence, m.notes), *map(sentence, lesion.contour.provenance.notes)]

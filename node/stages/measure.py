@@ -86,7 +86,7 @@ def measure(
         ground_glass=_ground_glass(volume, mask, box),
         features=values,
         no_value=no_value,
-        touches_edge=box.start[0] == 0 or box.stop[0] == mask.shape[0],
+        touches_edge=0 in box.start or any(stop == n for stop, n in zip(box.stop, mask.shape, strict=True)),
         notes=(*_parts(lesion), *notes),
     )
 

@@ -75,6 +75,18 @@ def test_xor_contours_and_short_contours(tmp_path):
     assert roi.skipped == ("1 contour(s) with fewer than three points enclose no area",)
 
 
+def test_a_contour_that_was_exported_twice_counts_once(tmp_path):
+    """
+    Two equal contours are no hole that fills the whole of the first.
+    """
+    square = [(0.0, 0, 0), (9, 0, 0), (9, 9, 0), (0, 9, 0)]
+    path = structure_set(tmp_path / "rs.dcm", [{"name": "GTV", "contours": [square, square]}])
+
+    [roi] = read_structure_set(path).rois
+
+    assert len(roi.contours) == 1
+
+
 def test_an_roi_without_contours_or_observation_is_kept(tmp_path):
     """
     An ROI that was named but never drawn is still listed, so that it can be named when passed over.

@@ -110,7 +110,7 @@ def test_measured_says_what_a_reader_must_know():
     assert words.measured(lesion)[-1] == "Two ROIs were merged."
     said = words.measured(replace(lesion, measurements=replace(m, ground_glass=missing, touches_edge=True)))
     assert said[1] == "Ground-glass share not measured: 0.1 mL remain."
-    assert "first or last slice" in said[2]
+    assert "reaches the edge of the images" in said[2]
 
 
 def test_the_case_begins_with_what_changed():

@@ -174,13 +174,15 @@ def test_shape_features_agree_with_the_measurements():
     assert found.features["original_shape_Maximum2DDiameterSlice"] == pytest.approx(found.long_axis.length_mm)
 
 
-@pytest.mark.parametrize(("number", "touches"), [(0, True), (39, True), (1, False), (38, False)])
-def test_lesion_on_the_first_or_last_slice_is_flagged(number, touches):
+@pytest.mark.parametrize(
+    ("number", "row", "touches"), [(0, 9, True), (39, 9, True), (1, 9, False), (38, 9, False), (9, 0, True)]
+)
+def test_a_lesion_at_the_edge_of_the_images_is_flagged(number, row, touches):
     """
-    Only the first and the last slice count as the edge of the volume.
+    What is cut off may go on beyond the first and the last slice, or beside the field of view.
     """
     mask = np.zeros(TISSUE.shape, bool)
-    mask[number, :9, 60:70] = True
+    mask[number, row : row + 9, 60:70] = True
 
     assert measure(volume_of(TISSUE, PLACE), mask, Extraction(), features=False).touches_edge is touches
 
