@@ -2,14 +2,16 @@
 What kind of MR image a series shows: its weighting, and whether contrast agent was given.
 
 Names lie less often than they are absent, and physics is there when names are not: the description decides where it
-says something, else the times of the sequence do; where the two contradict each other, nobody knows. Bounds on the
-times are wide; they tell the families apart (Bitar R et al., MR pulse sequences: what every radiologist wants to know
-but is afraid to ask. RadioGraphics 2006;26:513), not good protocols from bad ones.
+says something, else the times of the sequence do; where the two contradict each other, nobody knows. Nor does anybody
+where a name speaks both of contrast agent and of none: a native T1 taken for one after it would be the worst mistake.
+Bounds on the times are wide; they tell the families apart (Bitar R et al., MR pulse sequences: what every radiologist
+wants to know but is afraid to ask. RadioGraphics 2006;26:513), not good protocols from bad ones.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -27,7 +29,7 @@ class Sighting:
 
     Attributes:
         family: Weighting.
-        contrast: Whether contrast agent was given; None where nothing tells.
+        contrast: Whether contrast agent was given; None where nothing tells, or a name tells both.
         why: What both rest on, for the operator.
         named: Whether a name of the series tells of contrast agent; a header tag is easily carried over.
     """
@@ -51,17 +53,48 @@ _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
 _T2 = re.compile(r"\bt2|t2w")
 
-_OPERATION = r"(?! ?(op|surg|treat|ther|rt\b|radi|chemo))"
-"""What follows "pre" or "post" where they tell of an operation or a therapy, not of contrast agent."""
+_ARTICLE = (
+    r"(?:(?:d|d[aeiou]|del|della?|der|die|dem|la|le|el|il|al?|of|to|the|any|i v|iv|inj\w*|adm\w*|"
+    r"medio|mezzo|produit) )*"
+)
+_BEFORE = r"(?:pre|prae?|before|b4|prior|previ[oa]|avant|antes|prima|vor|voor)"
+_WITHOUT = r"(?:without|\bw ?/? ?o(?:ut)?|(?<=t1)w/ ?o(?:ut)?|ohne|sans|sin|sem|senza|zonder|utan|uden|bez)"
+_DENIABLE = (
+    r"(?:gad\w*|gd|gbca|km|[ck]on(?:t\w*)?|cm|mdc|pdc|c?iv|ce?|inj\w*|enh\w*|dotarem|magnevist|prohance|omniscan)\b"
+)
+"""The agent, also as short as it is only understood behind a word of denial."""
 
-_WITHOUT = re.compile(
-    rf"\b((pre|pr[aeä]e?){_OPERATION}|nativ\w*|without|w/?o|ohne|sans|sin|sem|senza|(non|no) ?(con\w*|ce|gd)|"
-    r"unenhanced|nc|basal(?! ?gang)|vor ?km)\b"
+_OCCASION = re.compile(
+    rf"\b(?:{_BEFORE}|post|after|nach|apres|despues|dopo|depois|apos|na) ?{_ARTICLE}(?:op|surg|chir|cirug|treat|trait|"
+    r"ther|rt\b|srs|srt|rad|bestr|chemo|biop|resec|gamma|gk\b|cyber|crani|trial|traum|ictal|partum|foss)\w*"
 )
-_WITH = re.compile(
-    r"\b(gad\w*|ce|kontrast\w*|contrast\w*|mdc|inj\w*|enhanced|dotarem|magnevist|prohance|omniscan|nach)\b|"
-    rf"(gd|km|post{_OPERATION})\b|\+ ?c\b|\bc ?\+|造影"
+"""Before or after an operation or a therapy, or the posterior fossa: nothing about contrast agent."""
+
+_DENIED = re.compile(
+    rf"(?:(?:\b|t1w?){_BEFORE} ?|\b(?:non?|ohne) ?|(?:\b|t1){_WITHOUT}(?:[ /]|(?=g|km|[ck]ont|mdc))|\bs ?/ ?|"
+    rf"\b(?:not|minus|kein\w*|ss|(?<=t1 )0) ){_ARTICLE}{_DENIABLE}|\bs ?mdc\b|"
+    r"(?<!\bi )\b[ov] ?(?:km|kontrast\w*|gd)\b|造影(?:前|なし|無)|[非未無]造影"
 )
+"""The agent with the word that denies it. "n. KM" is German for "after", and "o" alone a Portuguese article."""
+
+_NATIVE = re.compile(
+    rf"pre\b|\b(?:prae?|before|b4|avant|antes|prima|{_WITHOUT}|nativ\w*|plain|leer|blanco|bianco|simples?|none|neg\w*|"
+    r"no$|c ?/ ?s|basale?(?! ?gang)|un(?:enh|[ck]ontr|inj)\w*|nc|nce)\b|"
+    r"\b(?:vor|voor)(?= ?(?:$|[/+]|und|u\b|en\b|nach|na\b))|単純|平扫"
+)
+"""A denial that stands by itself."""
+
+_BOTH = re.compile(rf"\b(?:with|w|mit|avec|con|com|met)\b[ /+]*(?:(?:and|und|u|et|y|e|en)\b)?[ /+]*{_WITHOUT}\b")
+_GIVEN = re.compile(
+    r"\b(?:gad\w*|ce|kontrast\w*|contrast\w*|mdc|inj\w*|enhanced|dotarem|magnevist|prohance|omniscan|nach$)\b|"
+    rf"(?:gd|km|post(?:{_DENIABLE})?)\b|\+ ?c\b|\bc ?\+|\bc ?/ ?c\b|造影"
+)
+_MINUS = re.compile(
+    r"(?<![^ (])-(?=(?:ce?|k|gd|km|gad\w*|[ck]ontrast\w*)\b)|"
+    r"(?:(?<=\bc)|(?<=\b(?:ce|gd|km))|(?<=\b(?:gad|mdc)))-(?!\w)|\(-\)"
+)
+"""A hyphen that is a minus sign, as in "-C" and "C-"; in "T1-Gd" and "T1 - Gd" it is none."""
+
 _NO_AGENT = re.compile(r"^\W*(no|none|non|nein|n|kein\w*|ohne|sin|sans|without|0|off|nil|na|n/a|-)?\W*$")
 
 
@@ -128,9 +161,12 @@ def _contrast(attributes: Attributes) -> tuple[bool | None, str, bool]:
     """The series' own name first: scanners carry an agent over from one series of a study to the next."""
     for keyword in ("SeriesDescription", "ProtocolName"):
         name = _plain(" ".join(attributes.get(keyword, ())))
-        if _WITHOUT.search(name):
+        given, denied = _told(name)
+        if given and denied:
+            return None, f"{keyword} speaks both of contrast agent and of none", False
+        if denied:
             return False, f"{keyword} says that it is without contrast agent", True
-        if _WITH.search(name):
+        if given:
             return True, f"{keyword} says that contrast agent was given", True
     agent = " ".join(attributes.get("ContrastBolusAgent", ())).strip().casefold()
     if agent and not _NO_AGENT.match(agent):
@@ -140,9 +176,22 @@ def _contrast(attributes: Attributes) -> tuple[bool | None, str, bool]:
     return None, "nothing tells of contrast agent", False
 
 
+def _told(name: str) -> tuple[bool, bool]:
+    """
+    Whether a name speaks of contrast agent, and whether of none.
+
+    A denial takes the agent that it denies with it: what is left of "pre Gd" speaks of no agent.
+    """
+    name = _OCCASION.sub(" ", name)
+    rest, denials = _DENIED.subn(" ", name)
+    return bool(_GIVEN.search(rest) or _BOTH.search(name)), bool(denials or _NATIVE.search(rest))
+
+
 def _plain(name: str) -> str:
-    """Lower case; what separates words becomes a space, plus signs stay."""
-    return re.sub(r"[^\w+*/äöüß造影]+|_", " ", name.casefold()).strip()
+    """Lower case without accents; what separates words becomes a space, a minus "without", plus signs stay."""
+    apart = unicodedata.normalize("NFKD", name.casefold().replace("_", " "))
+    letters = "".join(c for c in apart if not unicodedata.combining(c))
+    return re.sub(r"[^\w+*/]+", " ", _MINUS.sub(" without ", letters)).strip()
 
 
 def _number(attributes: Attributes, keyword: str) -> float | None:

@@ -70,6 +70,14 @@ def chosen(*series: list[Instance]) -> tuple[str, dict[str, str]]:
     return found.order.roles["t1c"][0].series_uid, {uid: why["t1c"] for uid, why in found.explanation["series"].items()}
 
 
+def filled(*series: list[Instance]) -> dict[str, str]:
+    """Role to the series that fills it, of those that one does."""
+    made = study([stored(each) for images in series for each in images])
+    order = prepare(made, GLIOMA, SITE, NOW + timedelta(hours=1)).order
+    assert order is not None
+    return {role: inputs[0].series_uid for role, inputs in order.roles.items()}
+
+
 def stating(images: list[Instance], **attributes: str) -> list[Instance]:
     """The images with other attributes, a backslash between several values."""
     told = {keyword: tuple(value.split("\\")) for keyword, value in attributes.items()}
@@ -104,6 +112,17 @@ def test_a_name_that_tells_of_contrast_agent_outweighs_a_tag():
 
     assert chosen(carried, T1C)[0] == "1.2.3"
     assert chosen(carried, FLAIR)[0] == "1.2.2"
+
+
+@pytest.mark.parametrize("name", ["t1_mprage_o.KM", "T1 PRECONTRAST", "T1 AVANT GADO", "T1 KM SUB", "T1 pre/post Gd"])
+def test_a_native_t1_does_not_take_the_place_of_one_after_contrast_agent(name):
+    """Neither with more slices, nor later, nor with an agent in its header; and alone it fills no role."""
+    native = stating(mr(name, "1.2.2", slices=20), ContrastBolusAgent="Gadovist", AcquisitionTime="115900")
+    uid, why = chosen(native, T1C)
+
+    assert uid == "1.2.3"
+    assert not why["1.2.2"].startswith("fits")
+    assert "t1c" not in filled(native, FLAIR)
 
 
 def test_of_series_alike_the_latest_is_taken():
