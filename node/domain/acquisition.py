@@ -26,6 +26,10 @@ _NOT_AXIAL = re.compile(
     r"SCREEN[ _]?(SAVE|CAPTURE|SHOT)|SECONDARY[ _]?CAPTURE|VOLUME[ _]?RENDER(ED|ING)?|VRT?|3D[ _]?RENDERING)(?![a-z])"
 )
 
+_COMPUTED = re.compile(
+    r"(?i)(?<![a-z])(SUB|SUBTRACT(ED|ION)?|MAP|MEAN|STD_?DEV(IATION)?|E?ADC|[RN]?CB[FV]|SEG(MENTATION|MENTED)?|FUSED|"
+    r"FUSION)(?![a-z])|^(P|P_.*|PHASE)$"
+)
 
 _MEASURED = ((re.compile(r"M(_.*)?"), 4), (re.compile(r"IP|IN_?PHASE"), 2), (re.compile(r"W|WATER"), 1))
 """Image Types of magnitude, in-phase and water images as vendors write them, and what each adds."""
@@ -56,3 +60,15 @@ def not_axial(kind: Sequence[str]) -> str:
         kind: Image Type (0008,0008) or Frame Type; counted from the third value on (PS3.3 C.7.6.1.1.2).
     """
     return next((v for v in kind[2:] if _NOT_AXIAL.search(v)), "")
+
+
+def computed(kind: Sequence[str]) -> str:
+    """
+    The value that says that an MR image does not show tissue as its sequence weights it, "" where none does.
+
+    A subtraction, a map, a phase or a mean keeps the name and the times of the series that it was computed from.
+
+    Args:
+        kind: Image Type or Frame Type, as for `not_axial`.
+    """
+    return next((v for v in kind[2:] if _COMPUTED.search(v.strip())), "")

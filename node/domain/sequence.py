@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from node.domain.acquisition import computed
+
 Family = Literal["flair", "t1", "t2", "other", ""]
 """Weighting; "other" is any that is neither of the three, "" is one that nothing tells."""
 
@@ -43,12 +45,15 @@ class Sighting:
 NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName", "AcquisitionContrast")
 """Where a series is named, the most telling first."""
 
-_OTHER = re.compile(
-    r"\b(dwi|dti|adc|trace|b ?[1-9]\d{2,3}|ep2d|diff\w*|difusi\w+|swi|swan|gre ?hemo|hemo|t2 ?star|perf\w*|dsc|dce|"
+_DERIVED = re.compile(
+    r"\b(dwi|dti|e?adc|trace|b ?[1-9]\d{2,3}|ep2d|diff\w*|difusi\w+|swi|swan|gre ?hemo|hemo|t2 ?star|perf\w*|dsc|dce|"
     r"p?c?asl|[rn]?cb[fv]|mtt|ttp|tof|mra|angio\w*|mip|minip|venog\w*|pc ?a|spectro\w*|mrs|csi|bold|fmri|loc|"
-    r"locali[sz]er|scout|survey|plan ?scan|(3|three|tri|multi) ?planes?|smartbrain|sub|subtr\w*|screen ?save|report|"
-    r"phase|mag|field ?map|ciss|fiesta|drive|pd|proton|dir|stir|dyn\w*|twist|tricks)\b|\bt2 ?\*|^plan$"
+    r"locali[sz]er|scout|survey|plan ?scan|(3|three|tri|multi) ?planes?|smartbrain|screen ?save|report|"
+    r"(t1)?sub(?! ?(mm|acute|dural|arach|occip|epend))|subt1|subs|subst|subtr?|(subs?t|sust|soust|sott)r\w+|minus|"
+    r"maps?|mapping|mean|std ?dev\w*|colou?r|seg|segment\w*|fused|fusion|overlay|phase)\b|\b(t2|flair) ?\*|^plan$"
 )
+"""Maps, subtractions, scouts, diffusion: "FLAIR" beside such a word is no FLAIR."""
+_OTHER = re.compile(r"\b(mag|ciss|fiesta|drive|pd|proton|dir|stir|dyn\w*|twist|tricks)\b")
 _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
 _T2 = re.compile(r"\bt2|t2w")
@@ -111,6 +116,8 @@ def sighting(attributes: Attributes) -> Sighting:
 
 
 def _family(attributes: Attributes) -> tuple[Family, str]:
+    if kind := computed(attributes.get("ImageType", ())):
+        return "other", f"Image Type says {kind}"
     timed, times = _timed(attributes)
     for keyword in NAMES:
         name = _plain(" ".join(attributes.get(keyword, ())))
@@ -129,6 +136,8 @@ _FAMILIES: Mapping[Family, str] = {"flair": "FLAIR", "t1": "T1", "t2": "T2", "ot
 def _named(name: str) -> Family:
     if not name:
         return ""
+    if _DERIVED.search(name):
+        return "other"
     if _FLAIR.search(name):
         return "t1" if re.search(r"\bt1|t1w", name) and not _T2.search(name) else "flair"  # fluid is dark on T1 as well
     if _OTHER.search(name):

@@ -125,6 +125,22 @@ def test_a_native_t1_does_not_take_the_place_of_one_after_contrast_agent(name):
     assert "t1c" not in filled(native, FLAIR)
 
 
+@pytest.mark.parametrize("kind", ["SUBTRACT", "M\\SUB", "MEAN", "T1 MAP", "PHASE MAP", "P\\ND", "SEGMENTATION"])
+def test_what_was_computed_fills_no_role(kind):
+    """However it is named; beside the images that it was computed from, these are taken alone."""
+    computed = stating(mr("T1 post Gd", "1.2.2", slices=20), ImageType=f"DERIVED\\SECONDARY\\{kind}")
+    uid, why = chosen(computed, T1C)
+
+    assert uid == "1.2.3"
+    assert why["1.2.2"].startswith("is no T1: Image Type says ")
+    assert "t1c" not in filled(computed, FLAIR)
+
+
+def test_a_flair_that_was_subtracted_does_not_take_the_place_of_the_flair():
+    """Its name says both; however many slices it has."""
+    assert filled(T1C, FLAIR, mr("FLAIR subtraction", "1.2.2", slices=20))["flair"] == "1.2.4"
+
+
 def test_of_series_alike_the_latest_is_taken():
     """Somebody repeated it, after a movement: by time of acquisition, else by Series Number, else by UID."""
     repeated = mr("t1_mprage_KM", "1.2.7")

@@ -62,6 +62,10 @@ OTHER = [
     "Perfusion DSC", "T1 SUB", "Subtraction T1 Gd", "rCBV", "t2*_gre", "survey", "AX DTI 32dir", "t2_swan",
     "t1_twist_dyn KM", "T1 dynamic +C", "TRICKS T1 post Gd",
     "T1 plan scan", "3-plane T1", "PLAN", "Plan_Scan",
+    "FLAIR subtraction", "FLAIR SUB", "FLAIR MIP", "FLAIR_ADC", "localizer FLAIR", "SWI+FLAIR fused",
+    "CBV FLAIR overlay", "DWI FLAIR", "FLAIR*", "T2* FLAIR", "T1 SUB FLAIR", "Perf FLAIR",
+    "T1 color map Gd", "T1 map", "T1 POST SEG", "Subs T1 Gd", "T1_KM_subt", "T1Sub KM", "subT1", "T1 post Gd SUB",
+    "SUBTRAKTION T1 KM", "soustraction T1", "T1 sustracción", "T1 sottrazione", "T1 POST MINUS PRE", "T1 KM MEAN",
 ]  # fmt: skip
 
 
@@ -150,3 +154,30 @@ def test_a_name_that_the_times_contradict_is_not_believed():
 
     assert (swapped.family, dark.family) == ("", "t1")
     assert "names it T1, but it has inversion recovery with long echo" in swapped.why
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "SUBTRACT", "SUBTRACTION", "M\\SUB", "MEAN", "M\\STD_DEVIATION", "ADC", "T1 MAP", "PHASE MAP", "P\\ND",
+        "SEGMENTATION",
+        "OTHER\\SEGMENTATION", "VOLUME\\SUBTRACTION",
+    ],
+)  # fmt: skip
+def test_what_was_computed_is_no_weighting(kind):
+    """Such an image keeps the name and the times of the series that it was computed from."""
+    found = sighting({"SeriesDescription": ("T1 post Gd",), "ImageType": ("DERIVED", "SECONDARY", *kind.split("\\"))})
+
+    assert found.family == "other"
+    assert found.why.startswith("Image Type says ")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["M\\ND\\NORM", "M_SE\\M\\SE", "OTHER", "DIXON\\IN_PHASE", "IP\\IN PHASE", "MPR", "PROPELLER", "SUBURBAN", "W"],
+)
+def test_other_image_types_leave_the_name_to_tell(kind):
+    """Magnitude, water and in-phase images; what is a reformat is said where the role is filled."""
+    found = sighting({"SeriesDescription": ("T1 post Gd",), "ImageType": ("ORIGINAL", "PRIMARY", *kind.split("\\"))})
+
+    assert found.family == "t1"
