@@ -57,6 +57,8 @@ _OTHER = re.compile(r"\b(mag|ciss|fiesta|drive|pd|proton|dir|stir|dyn\w*|twist|t
 _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
 _T2 = re.compile(r"\bt2|t2w")
+_TIRM = re.compile(r"\btirm\b")
+"""Turbo inversion recovery magnitude, of long or of short inversion time: a FLAIR or a STIR."""
 
 _ARTICLE = (
     r"(?:(?:d|d[aeiou]|del|della?|der|die|dem|la|le|el|il|al?|of|to|the|any|i v|iv|inj\w*|adm\w*|"
@@ -144,7 +146,7 @@ def _named(name: str) -> Family:
         return "other"
     if _T1.search(name):
         return "t1"
-    return "t2" if _T2.search(name) else ""
+    return "t2" if _T2.search(name) and not _TIRM.search(name) else ""
 
 
 def _timed(attributes: Attributes) -> tuple[Family, str]:

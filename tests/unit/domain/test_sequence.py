@@ -156,6 +156,15 @@ def test_a_name_that_the_times_contradict_is_not_believed():
     assert "names it T1, but it has inversion recovery with long echo" in swapped.why
 
 
+@pytest.mark.parametrize(("inversion", "family"), [("2500", "flair"), ("160", ""), ("", "flair")])
+def test_the_times_tell_what_a_tirm_is(inversion, family):
+    """Siemens calls FLAIR and STIR alike; a T1-weighted one has a name of its own."""
+    times = {"EchoTime": "120", "RepetitionTime": "9000", "ScanningSequence": "IR"}
+    told = named("t2_tirm_tra", **times, **({"InversionTime": inversion} if inversion else {}))
+
+    assert (told.family, named("t2_tirm_tra").family, named("t1_tirm_tra").family) == (family, "", "t1")
+
+
 @pytest.mark.parametrize(
     "kind",
     [
