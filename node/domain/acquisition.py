@@ -27,7 +27,7 @@ _NOT_AXIAL = re.compile(
 )
 
 _COMPUTED = re.compile(
-    r"(?i)(?<![a-z])(SUB|SUBTRACT(ED|ION)?|MAP|MEAN|STD_?DEV(IATION)?|E?ADC|[RN]?CB[FV]|SEG(MENTATION|MENTED)?|FUSED|"
+    r"(?i)(?<![a-z])(SUB|SUBTRACT(ED|ION)?|MAP|STD_?DEV(IATION)?|E?ADC|[RN]?CB[FV]|SEG(MENTATION|MENTED)?|FUSED|"
     r"FUSION)(?![a-z])|^(P|P_.*|PHASE)$"
 )
 
@@ -66,7 +66,7 @@ def computed(kind: Sequence[str]) -> str:
     """
     The value that says that an MR image does not show tissue as its sequence weights it, "" where none does.
 
-    A subtraction, a map, a phase or a mean keeps the name and the times of the series that it was computed from.
+    A subtraction, a map or a phase keeps the name and the times of the series that it was computed from.
 
     Args:
         kind: Image Type or Frame Type, as for `not_axial`.

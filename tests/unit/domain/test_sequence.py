@@ -168,7 +168,7 @@ def test_the_times_tell_what_a_tirm_is(inversion, family):
 @pytest.mark.parametrize(
     "kind",
     [
-        "SUBTRACT", "SUBTRACTION", "M\\SUB", "MEAN", "M\\STD_DEVIATION", "ADC", "T1 MAP", "PHASE MAP", "P\\ND",
+        "SUBTRACT", "SUBTRACTION", "M\\SUB", "M\\STD_DEVIATION", "ADC", "T1 MAP", "PHASE MAP", "P\\ND",
         "SEGMENTATION",
         "OTHER\\SEGMENTATION", "VOLUME\\SUBTRACTION",
     ],
