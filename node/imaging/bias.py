@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk  # noqa: N813 - as its own documentation has it
 from numpy.typing import NDArray
@@ -15,6 +17,14 @@ SHRINK = 4
 
 FEWEST = 32
 """Voxels along an axis below which it is not shrunk."""
+
+Correct = Callable[[Volume], NDArray[np.float32]]
+"""
+Voxels of an MR image without its bias field, as `n4` makes them.
+
+The field belongs to the image, not to a contour, and takes half a minute on a large one: whoever measures several
+contours hands on a `functools.cache(n4)` that lives as long as the job.
+"""
 
 
 def n4(volume: Volume) -> NDArray[np.float32]:

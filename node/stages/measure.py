@@ -26,10 +26,11 @@ from node.domain.language import Said, say, told
 from node.domain.order import Extraction
 from node.domain.volume import Volume
 from node.errors import Refused
-from node.imaging.bias import n4
+from node.imaging.bias import Correct, n4
 from node.imaging.crop import Box, bounding_box
 from node.imaging.diameters import diameter_3d, in_plane
 from node.imaging.ground_glass import ground_glass
+from node.imaging.intensity import sample_scale
 from node.imaging.reorient import to_axial
 from node.imaging.resample import Grid, interpolate, interpolate_mask, to_image
 
@@ -53,6 +54,7 @@ def measure(
     *,
     features: bool,
     classes: Collection[str] = ("shape", *INTENSITY_CLASSES),
+    correct: Correct = n4,
 ) -> Measurements:
     """
     Measure one lesion on the grid that it was drawn on; radiomic features on the grid that `extraction` asks for.
@@ -67,6 +69,7 @@ def measure(
         extraction: How features are computed.
         features: Whether radiomic features are computed at all.
         classes: Feature classes of pyradiomics that are computed then.
+        correct: Takes the bias field off, where `extraction` asks for it.
 
     Raises:
         Refused: The mask is empty ("no lesion").
@@ -75,7 +78,8 @@ def measure(
     box = _checked_box(volume, mask)
     lesion, place = mask[box.slices], volume.geometry.crop(box.start, box.shape)
     axes = in_plane(lesion, place)
-    values, no_value, notes = _features(volume, mask, extraction, classes) if features else ({}, {}, ())
+    compute = partial(_compute, volume, mask, extraction, classes, correct)
+    values, no_value, notes = _features(compute, extraction) if features else ({}, {}, ())
     return Measurements(
         volume_ml=int(np.count_nonzero(lesion)) * volume.geometry.voxel_ml,
         long_axis=axes.long,
@@ -138,12 +142,10 @@ def _parts(lesion: NDArray[np.bool_]) -> tuple[str, ...]:
     )
 
 
-def _features(
-    volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str]
-) -> tuple[Features, Features, tuple[str, ...]]:
+def _features(compute: Callable[[], Features], extraction: Extraction) -> tuple[Features, Features, tuple[str, ...]]:
     """All features that have a finite value, those that have none, and what a reader must know about these."""
     try:
-        values = _compute(volume, mask, extraction, classes)
+        values = compute()
     except (ValueError, RuntimeError, ArithmeticError, IndexError) as error:
         # pyradiomics and SimpleITK tell a lesion that they cannot measure by these; none of them quotes the data set
         return {}, {}, (say("Radiomic features could not be computed: {why}.", why=_first_line(error)),)
@@ -175,7 +177,9 @@ def _first_line(error: Exception) -> Said:
     return told((str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".!"))
 
 
-def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str]) -> Features:
+def _compute(
+    volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, classes: Collection[str], correct: Correct
+) -> Features:
     """
     Correct the bias field, normalise, turn, resample, crop, extract.
 
@@ -185,14 +189,14 @@ def _compute(volume: Volume, mask: NDArray[np.bool_], extraction: Extraction, cl
         ValueError: The lesion or the image does not allow it, in words; also raised by pyradiomics.
     """
     if extraction.bias_correction == "n4" and volume.modality == "MR":
-        volume = replace(volume, voxels=n4(volume))
+        volume = replace(volume, voxels=correct(volume))
     turn = to_axial(volume.geometry)
     grid = Grid.over(turn.place(volume.geometry), extraction.spacing_mm)
     placed = interpolate_mask(turn.apply(mask), grid)
     if placed is None:
         raise ValueError(say("the lesion covers no voxel of {mm:g} mm by half", mm=extraction.spacing_mm))
     lesion, box = placed
-    scale = _statistics(volume.voxels) if extraction.normalise else None
+    scale = sample_scale(volume.voxels) if extraction.normalise else None
     sample = partial(_intensities, turn.apply(volume.voxels), grid, scale=scale, unit=volume.unit)
     counted = _resegmented(sample(box), lesion, extraction)
     values: Features = {}
@@ -234,15 +238,6 @@ def _intensities(voxels: NDArray[Any], grid: Grid, box: Box, scale: tuple[float,
     if scale is not None:
         return np.asarray((values - scale[0]) / scale[1], np.float64)
     return np.rint(values) if unit == "HU" else values
-
-
-def _statistics(voxels: NDArray[np.float32]) -> tuple[float, float]:
-    """Mean and standard deviation (n - 1, as SimpleITK's Normalize has it), slice by slice to spare memory."""
-    mean = float(voxels.mean(dtype=np.float64))
-    squares = sum(float(np.square(plane.astype(np.float64) - mean).sum()) for plane in voxels)
-    if squares == 0:
-        raise ValueError(say("the image has one value only and cannot be normalised"))
-    return mean, math.sqrt(squares / (voxels.size - 1))
 
 
 def _resegmented(values: NDArray[np.float64], lesion: NDArray[np.bool_], extraction: Extraction) -> NDArray[np.bool_]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from time import monotonic
 
@@ -31,6 +31,7 @@ from node.domain.order import Extraction, Input, Order
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
+from node.imaging.bias import Correct, n4
 from node.imaging.noise import refuse_noise
 from node.inference.knowledge import NOTHING, Knowledge
 from node.inference.manifest import Declared, Manifest
@@ -111,9 +112,12 @@ def _evaluate(order: Order, parts: Parts) -> Result:
         return Result(findings, objects.evaluated(order, findings, measured))
 
 
-def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
+def examine(order: Order, parts: Parts, *, correct: Correct = n4) -> tuple[Findings, Loaded]:
     """
     Everything of one order but its result objects.
+
+    The bias field, which `correct` takes off MR, belongs to the image: that is done once, whatever number of lesions,
+    models and redrawn contours asks for it.
 
     Returns:
         The findings, and the series that was measured.
@@ -124,7 +128,7 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
     """
     if order.refusal:
         raise Refused(order.refusal[0], order.refusal[1], at=f"study {order.study_uid}")
-    rules = order.pipeline
+    rules, correct = order.pipeline, cache(correct)
     with stage("load"):
         loaded = {role: load(_paths(inputs, parts), rules.load) for role, inputs in order.roles.items()}
     measured = next(iter(loaded.values()))
@@ -147,16 +151,18 @@ def examine(order: Order, parts: Parts) -> tuple[Findings, Loaded]:
         wanted = rules.asks_for_features or any(
             _extraction(each, rules.extraction) == rules.extraction for each in asking
         )
-        sizes = [measure(measured.volume, c.mask, rules.extraction, features=wanted) for c in segmented.lesions]
+        sizes = [
+            measure(measured.volume, each.mask, rules.extraction, features=wanted, correct=correct)
+            for each in segmented.lesions
+        ]
     with stage("predict"):
         answers = [
-            tuple(_panel(order, parts, measured.volume, contour, size, anatomy))
+            tuple(_panel(order, parts, measured.volume, contour, size, anatomy, correct))
             for contour, size in zip(segmented.lesions, sizes, strict=True)
         ]
     with stage("redraw"):
-        panels = [
-            hold(each, measured.volume, contour.mask) for each, contour in zip(answers, segmented.lesions, strict=True)
-        ]
+        answered = zip(answers, segmented.lesions, strict=True)
+        panels = [hold(each, measured.volume, contour.mask, correct) for each, contour in answered]
     lesions = _lesions(order, segmented.lesions, sizes, panels)
     return Findings(
         state="succeeded",
@@ -193,7 +199,7 @@ def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
 
 
 def _panel(
-    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, anatomy: Anatomy
+    order: Order, parts: Parts, volume: Volume, contour: Contour, size: Measurements, anatomy: Anatomy, correct: Correct
 ) -> Iterator[Answer]:
     """What every model of the pipeline says about one lesion, each of features computed as it was trained with."""
     rules = order.pipeline
@@ -203,8 +209,8 @@ def _panel(
         extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
         if extraction not in known:
             needed = {name for each in parts.classifiers.values() for name in each.manifest.feature_classes}
-            features = measure(volume, contour.mask, extraction, features=True, classes=needed).features
-            known[extraction] = replace(size, features=features)
+            again = measure(volume, contour.mask, extraction, features=True, classes=needed, correct=correct)
+            known[extraction] = replace(size, features=again.features)
         answer = _predict(model, order, parts, volume, contour, known[extraction], anatomy)
         yield replace(answer, extraction=extraction)
 

@@ -14,7 +14,7 @@ from node.domain.stability import flag, judged
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import Refused
-from node.imaging.bias import n4
+from node.imaging.bias import Correct
 from node.imaging.redraw import redrawn, step_mm
 from node.inference.inputs import Needs
 from node.stages.measure import measure
@@ -48,7 +48,7 @@ class Answer:
     ask: Ask | None = None
 
 
-def hold(answers: Sequence[Answer], volume: Volume, mask: Mask) -> tuple[Prediction, ...]:
+def hold(answers: Sequence[Answer], volume: Volume, mask: Mask, correct: Correct) -> tuple[Prediction, ...]:
     """
     Redraw one lesion's contour, measure again what the models were given, and ask them again.
 
@@ -59,6 +59,7 @@ def hold(answers: Sequence[Answer], volume: Volume, mask: Mask) -> tuple[Predict
         answers: Of all models about this lesion, also where there is none.
         volume: Image that was measured.
         mask: The lesion as it was measured, shape (slice, row, column).
+        correct: Takes the bias field off, as it did when the lesion was measured; called for every contour.
 
     Returns:
         The predictions in their order, those that rest on the image with their stability; one that leaves its interval
@@ -67,7 +68,7 @@ def hold(answers: Sequence[Answer], volume: Volume, mask: Mask) -> tuple[Predict
     step = step_mm(volume.geometry.spacing)
     again: dict[Extraction, Again] = {}
     for extraction, names in _asked_for(answers).items():
-        again[extraction] = _measure(volume, mask, extraction, names)
+        again[extraction] = _measure(volume, mask, extraction, names, correct)
     return tuple(_held(each, again[each.extraction], step) if _rests(each) else each.prediction for each in answers)
 
 
@@ -80,17 +81,15 @@ def _asked_for(answers: Sequence[Answer]) -> Mapping[Extraction, frozenset[str]]
     return wanted
 
 
-def _measure(volume: Volume, mask: Mask, extraction: Extraction, names: frozenset[str]) -> Again:
-    """Every redrawn contour; the bias field, which does not depend on it, is corrected once."""
+def _measure(volume: Volume, mask: Mask, extraction: Extraction, names: frozenset[str], correct: Correct) -> Again:
+    """Every redrawn contour, with no more features than the models ask for."""
     filters = tuple(each for each in extraction.filters if any(name.startswith(each) for name in names))
     classes = frozenset(name.split("_")[1] for name in names if "_" in name)
-    if names and extraction.bias_correction == "n4" and volume.modality == "MR":
-        volume = replace(volume, voxels=n4(volume))
-    part = replace(extraction, filters=filters, bias_correction="")
+    part = replace(extraction, filters=filters)
     found: list[Measurements | None] = []
     for each in redrawn(mask, volume.geometry.spacing):
         try:
-            found.append(measure(volume, each.mask, part, features=bool(names), classes=classes))
+            found.append(measure(volume, each.mask, part, features=bool(names), classes=classes, correct=correct))
         except Refused:  # nothing is left of the lesion
             found.append(None)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from node.domain.evidence import evidence
 from node.domain.facts import ModelFacts
 from node.domain.findings import Estimate, Fitness, Measurements, Prediction
 from node.domain.order import Extraction
+from node.imaging.bias import n4
 from node.inference.inputs import ModelInput, Needs
 from node.inference.package import load_package, shipped_models
 from node.stages.measure import measure
@@ -54,7 +55,7 @@ def answer(classifier, needs=NEEDS, *, extraction=PLAIN, clinical=UNKNOWN, preva
 
 def test_an_answer_that_outlasts_redrawing_is_told_its_range():
     """Four contours; one voxel around a ball of 14 mm changes its volume by a fifth."""
-    [prediction] = hold([answer(Sizing(0.3))], VOLUME, MASK)
+    [prediction] = hold([answer(Sizing(0.3))], VOLUME, MASK, n4)
     found = prediction.stability
     assert found is not None
     assert (found.contours, found.unanswered, found.unstable) == (4, 0, False)
@@ -65,7 +66,7 @@ def test_an_answer_that_outlasts_redrawing_is_told_its_range():
 def test_an_answer_that_leaves_its_interval_is_borderline():
     """With a code of its own; the estimate stands as it was."""
     before = answer(Sizing(0.02))
-    [prediction] = hold([before], VOLUME, MASK)
+    [prediction] = hold([before], VOLUME, MASK, n4)
     assert prediction.stability.unstable
     assert (prediction.state, prediction.reason_code) == ("borderline", CODE)
     assert prediction.estimate == before.prediction.estimate
@@ -75,14 +76,14 @@ def test_a_flag_that_was_there_before_keeps_its_code():
     """The reasons are told one after the other."""
     first = answer(Sizing(0.02))
     flagged = replace(first.prediction, state="borderline", reason_code="borderline_domain", reason="too old")
-    [prediction] = hold([replace(first, prediction=flagged)], VOLUME, MASK)
+    [prediction] = hold([replace(first, prediction=flagged)], VOLUME, MASK, n4)
     assert prediction.reason_code == "borderline_domain"
     assert prediction.reason == "too old; the answer depends on how the lesion is drawn"
 
 
 def test_redrawn_answers_hold_for_the_prevalence_of_the_site():
     """They are re-based as the answer is, else every one would leave its interval."""
-    [prediction] = hold([answer(Sizing(0.25), prevalence=0.05)], VOLUME, MASK)
+    [prediction] = hold([answer(Sizing(0.25), prevalence=0.05)], VOLUME, MASK, n4)
     assert prediction.stability.lower < prediction.estimate.probability < prediction.stability.upper
 
 
@@ -91,7 +92,7 @@ def test_a_model_without_inputs_of_the_image_is_asked_once():
     model = Sizing(0.3, "age")
     needs = Needs(inputs=(ModelInput(name="age", source="clinical:age", unit="a"), *NEEDS.inputs[:0]))
     clinical = Clinical({"age": Value(9.0, "clinical file, line 2")})
-    [prediction] = hold([answer(model, needs, clinical=clinical)], VOLUME, MASK)
+    [prediction] = hold([answer(model, needs, clinical=clinical)], VOLUME, MASK, n4)
     assert len(model.heard) == 1
     assert prediction.stability is None
 
@@ -99,14 +100,14 @@ def test_a_model_without_inputs_of_the_image_is_asked_once():
 def test_a_model_that_gave_no_answer_is_not_asked_again():
     """Whatever the reason was."""
     withheld = Prediction(model=FACTS, state="not_evaluated", reason_code="input_missing", reason="no age")
-    assert hold([Answer(prediction=withheld)], VOLUME, MASK) == (withheld,)
+    assert hold([Answer(prediction=withheld)], VOLUME, MASK, n4) == (withheld,)
 
 
 def test_a_lesion_of_which_nothing_is_left_is_counted():
     """Two voxels side by side have no smaller contour."""
     mask = np.zeros_like(MASK)
     mask[12, 30, 30:32] = True
-    [prediction] = hold([answer(Sizing(0.9))], VOLUME, mask)
+    [prediction] = hold([answer(Sizing(0.9))], VOLUME, mask, n4)
     assert (prediction.stability.contours, prediction.stability.unanswered) == (3, 1)
 
 
@@ -121,7 +122,7 @@ def test_of_the_features_only_the_classes_that_are_asked_for_are_computed():
         heard.append(measurements)
         return first.ask(measurements)
 
-    hold([replace(first, extraction=extraction, ask=listening)], VOLUME, MASK)
+    hold([replace(first, extraction=extraction, ask=listening)], VOLUME, MASK, n4)
     assert len(heard) == 4
     assert {name.rsplit("_", 1)[0] for name in heard[0].features} == {"original_shape"}
 
@@ -141,7 +142,7 @@ def test_each_model_is_given_features_computed_as_its_own():
 
         return replace(first, ask=ask)
 
-    hold([listening("plain", plain), listening("scaled", scaled)], VOLUME, MASK)
+    hold([listening("plain", plain), listening("scaled", scaled)], VOLUME, MASK, n4)
     assert min(heard["plain"]) > 200
     assert max(heard["scaled"]) < 10
 
@@ -152,7 +153,7 @@ def test_the_shipped_glioma_model_is_held_to_its_contour():
     clinical = Clinical({"age": Value(45.0, "clinical file, line 2")})
     first = answer(package.open(), package.manifest.needs, extraction=package.manifest.extraction, clinical=clinical)
     assert first.prediction.state == "predicted", first.prediction.reason
-    [prediction] = hold([first], VOLUME, MASK)
+    [prediction] = hold([first], VOLUME, MASK, cache(n4))
     assert prediction.stability.contours == 4
     assert any("when the contour is redrawn 1 mm" in said.lower() for said in evidence(prediction))
 
@@ -170,7 +171,18 @@ def test_the_bias_field_is_corrected_in_mr_only(modality):
         return first.ask(measurements)
 
     first = answer(Sizing(0.9, "mean"), needs)
-    hold([replace(first, extraction=extraction, ask=ask)], volume, MASK)
+    hold([replace(first, extraction=extraction, ask=ask)], volume, MASK, n4)
     shifted = np.roll(MASK, (1, 1), (1, 2))
     expected = measure(volume, shifted, extraction, features=True, classes=("firstorder",))
     assert heard[2] == pytest.approx(expected.features["original_firstorder_Mean"])
+
+
+def test_a_bias_field_that_cannot_be_fitted_costs_no_answer():
+    """A model that also weighs a feature answers without it, and is held to its contour all the same."""
+    needs = Needs(
+        inputs=(*NEEDS.inputs, ModelInput(name="mean", source="feature:original_firstorder_Mean")),
+    )
+    first = replace(answer(Sizing(0.3), needs), extraction=Extraction(bias_correction="n4"))
+    blank = replace(VOLUME, voxels=np.ones_like(VOLUME.voxels))
+    [prediction] = hold([first], blank, MASK, n4)
+    assert (prediction.stability.contours, prediction.stability.unanswered) == (4, 0)
