@@ -39,6 +39,13 @@ class Box:
         (z, y, x), (p, q, r) = self.start, self.stop
         return Box((max(z, 0), max(y, 0), max(x, 0)), (min(p, shape[0]), min(q, shape[1]), min(r, shape[2])))
 
+    def common(self, other: Box) -> Box | None:
+        """The voxels that lie in both boxes, None where there are none."""
+        (z, y, x), (p, q, r) = self.start, self.stop
+        (a, b, c), (d, e, f) = other.start, other.stop
+        both = Box((max(z, a), max(y, b), max(x, c)), (min(p, d), min(q, e), min(r, f)))
+        return both if min(both.shape) > 0 else None
+
     def within(self, outer: Box) -> Box:
         """The same voxels, counted from the start of `outer`."""
         (a, b, c), (z, y, x), (p, q, r) = outer.start, self.start, self.stop

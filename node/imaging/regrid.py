@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from node.domain.geometry import Geometry
 from node.domain.language import figure, joined, say
+from node.imaging.extent import Extent
 
 
 def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np.bool_]:
@@ -75,7 +76,7 @@ def _lost(inside: NDArray[np.bool_]) -> tuple[str, ...]:
 
 def overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Voxels that two masks of one shape share, as a share of the smaller mask; neither is empty."""
-    return float((first & second).sum()) / float(min(first.sum(), second.sum()))
+    return Extent.of(first).overlap(Extent.of(second))
 
 
 def _seen(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

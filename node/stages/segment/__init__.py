@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from node.dicom.foreign import PassedOver, listed
 from node.domain import sources
-from node.domain.findings import Contour, Fitness, Segmented
+from node.domain.findings import Contour, Fitness, Provenance, Segmented
 from node.domain.language import joined, say
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Laid, Volume
 from node.errors import InstanceUnreadable, Refused
-from node.imaging.regrid import overlap
+from node.imaging.extent import Extent
 from node.inference.drawn import ANY, drawn_by
 from node.inference.model import Segmenter
 from node.stages.segment.bring import brought
 from node.stages.segment.drawings import READERS, Canvas, Found
-from node.stages.segment.parts import encloses
+from node.stages.segment.parts import ENCLOSED
 
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
 
@@ -136,51 +138,53 @@ def _apart(lesions: Sequence[Contour], skipped: list[PassedOver]) -> list[Contou
     Of drawings within one another, as tools make them of a tumour and its parts, the outermost stays, in whatever order
     they come. Of others the first stays, as it is the one that the source prefers.
     """
-    kept: list[Contour] = []
-    for lesion in _outermost(lesions, skipped):
-        twin = next((k for k in kept if overlap(k.mask, lesion.mask) > SAME_LESION), None)
+    kept: list[tuple[Contour, Extent]] = []
+    for lesion, extent in _outermost(lesions, skipped):
+        twin = next((other for other, its in kept if its.overlap(extent) > SAME_LESION), None)
         if twin is None:
-            kept.append(lesion)
+            kept.append((lesion, extent))
         else:
             why = say(
                 "it overlaps {other} by more than half, so both are one lesion and the first counts",
                 other=sources.drawing(twin.provenance),
             )
             skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
-    return kept
+    return [lesion for lesion, _ in kept]
 
 
-def _outermost(lesions: Sequence[Contour], skipped: list[PassedOver]) -> Iterator[Contour]:
-    sizes = [int(each.mask.sum()) for each in lesions]
-    for lesion in lesions:
-        around = [n for n, each in enumerate(lesions) if _holds(each, lesion)]
+def _outermost(lesions: Sequence[Contour], skipped: list[PassedOver]) -> Iterator[tuple[Contour, Extent]]:
+    every = [(lesion, Extent.of(lesion.mask)) for lesion in lesions]
+    for lesion, extent in every:
+        around = [
+            (each, its)
+            for each, its in every
+            if _comparable(each.provenance, lesion.provenance) and its.encloses(extent, ENCLOSED)
+        ]
         if not around:
-            yield lesion
+            yield lesion, extent
             continue
-        other = lesions[max(around, key=lambda n: sizes[n])].provenance
+        other = max(around, key=lambda found: found[1].voxels)[0].provenance
         why = sources.inside(other)
         skipped.append(PassedOver(sources.drawing(lesion.provenance), lesion.provenance.label, why))
 
 
-def _holds(outer: Contour, inner: Contour) -> bool:
+def _comparable(one: Provenance, other: Provenance) -> bool:
     """
-    Whether one object holds both drawings, the larger around the other.
+    Whether one object holds both drawings, so that the larger is the lesion that the smaller is a part of.
 
     Of two objects the later one may be a correction that took something away. Marks grow as they grow: a larger region
     is no better one.
     """
-    one, other = outer.provenance, inner.provenance
-    together = one.kind != "seed" and (one.kind, one.sop_uid) == (other.kind, other.sop_uid)
-    return together and encloses(outer, inner)
+    return one.kind != "seed" and (one.kind, one.sop_uid) == (other.kind, other.sop_uid)
 
 
 def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRules, volume: Volume) -> Segmented:
-    ordered = sorted(lesions, key=lambda each: -int(each.mask.sum()))
+    ordered = sorted(lesions, key=lambda each: -np.count_nonzero(each.mask))
     largest = rules.pick == "largest"
     rule = sources.rule(len(ordered), ordered[0].provenance.kind, largest=largest)
     if largest:
         for each in ordered[1:]:
-            size = each.mask.sum() * volume.geometry.voxel_ml
+            size = np.count_nonzero(each.mask) * volume.geometry.voxel_ml
             why = say("it is smaller ({size:.2f} mL) than the one that is measured", size=float(size))
             skipped.append(PassedOver(sources.drawing(each.provenance), each.provenance.label, why))
         ordered = ordered[:1]
