@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import highdicom as hd
 import numpy as np
@@ -20,6 +20,7 @@ from node.domain.facts import ModelFacts
 from node.domain.findings import Findings, Lesion
 from node.domain.language import render
 from node.domain.volume import Volume
+from node.imaging.labels import painted
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 
@@ -62,12 +63,7 @@ def encode_labelmap(findings: Findings, volume: Volume, headers: Sequence[Datase
 
 def overlap(findings: Findings) -> bool:
     """Whether some voxel belongs to more than one lesion."""
-    seen = np.zeros(findings.lesions[0].contour.mask.shape, bool) if findings.lesions else np.zeros(0, bool)
-    for lesion in findings.lesions:
-        if (seen & lesion.contour.mask).any():
-            return True
-        seen |= lesion.contour.mask
-    return False
+    return bool(findings.lesions) and painted([lesion.contour.mask for lesion in findings.lesions])[1]
 
 
 def _encode(
@@ -79,10 +75,9 @@ def _encode(
 ) -> Dataset:
     _check(findings, volume, headers)
     envelope = envelope.naming(findings)
-    masks = np.stack([lesion.contour.mask for lesion in findings.lesions], axis=-1)
-    labelled = np.flatnonzero(masks.any(axis=(1, 2, 3)))
+    labelled, pixels = _pixels([lesion.contour.mask for lesion in findings.lesions])
     planes = [_plane(volume, headers, int(index)) for index in labelled]
-    seg = _segmentation(kind, masks[labelled], planes, findings, envelope)
+    seg = _segmentation(kind, pixels, planes, findings, envelope)
     _refer(seg, planes, volume, labelled, envelope)
     _settle_uids(seg, envelope, kind)
     seal(seg, kind, envelope, headers[0])
@@ -101,9 +96,26 @@ def _check(findings: Findings, volume: Volume, headers: Sequence[Dataset]) -> No
         raise ValueError(f"{len(headers)} headers for {len(volume.slices)} slices")
 
 
+def _pixels(masks: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """
+    The slices that show a lesion, and what highdicom is given of them.
+
+    Segment numbers of shape (slice, row, column) take the memory of one mask, whatever the number of lesions. Where
+    lesions overlap they have to lie side by side, shape (slice, row, column, lesion), each 0 or 1.
+    """
+    labels, overlapping = painted(masks)
+    labelled = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not overlapping:
+        return labelled, labels[labelled]
+    side_by_side = np.zeros((len(masks), len(labelled), *labels.shape[1:]), np.uint8)
+    for part, mask in zip(side_by_side, masks, strict=True):
+        part[mask[labelled]] = 1  # memory that nothing is written to is not taken
+    return labelled, np.moveaxis(side_by_side, 0, -1)
+
+
 def _segmentation(
     kind: Literal["seg", "labelmap"],
-    masks: NDArray[np.bool_],
+    pixels: NDArray[Any],
     planes: list[Dataset],
     findings: Findings,
     envelope: Envelope,
@@ -111,7 +123,7 @@ def _segmentation(
     described = [_segment(lesion, findings.segmenter, envelope) for lesion in findings.lesions]
     seg = hd.seg.Segmentation(
         source_images=planes,
-        pixel_array=masks.astype(np.uint8),
+        pixel_array=pixels,
         segmentation_type="BINARY" if kind == "seg" else "LABELMAP",
         segment_descriptions=described,
         series_instance_uid=envelope.series_uid(kind),

@@ -69,6 +69,21 @@ def test_masks_come_back_where_they_were(case):
         assert np.array_equal(mask, lesion.contour.mask)
 
 
+def test_lesions_that_overlap_come_back_whole():
+    """A voxel of both lesions is in the frames of both, and the Segmentation says that there are such."""
+    case = make_case(DRAWN, FOUND)
+    both = np.logical_or.reduce([lesion.contour.mask for lesion in case.findings.lesions])
+    first, second = case.findings.lesions
+    second = replace(second, contour=Contour(mask=both, provenance=FOUND))
+    case = replace(case, findings=replace(case.findings, lesions=(first, second)))
+
+    seg = encoded(case)
+
+    assert np.array_equal(masks_of(seg, case), [first.contour.mask, both])
+    assert seg.SegmentsOverlap == "YES"
+    assert encoded(make_case(DRAWN, FOUND)).SegmentsOverlap == "NO"
+
+
 def test_only_labelled_frames_are_written():
     """Two lesions on slices 3-6 and 6-9: eight frames of twelve slices times two segments."""
     seg = encoded(make_case(DRAWN, FOUND))
