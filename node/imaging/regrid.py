@@ -1,4 +1,4 @@
-"""A mask from one grid to another, and two masks on one grid."""
+"""A mask from one grid to another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from node.domain.geometry import Geometry
 from node.domain.language import figure, joined, say
-from node.imaging.extent import Extent
 
 
 def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np.bool_]:
@@ -72,11 +71,6 @@ def _lost(inside: NDArray[np.bool_]) -> tuple[str, ...]:
         return ()
     share = 100 * max(1 - float(inside.mean()), 0.001)
     return (say("{share:.1f}% of the drawing lies outside the image and was cut off.", share=share),)
-
-
-def overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Voxels that two masks of one shape share, as a share of the smaller mask; neither is empty."""
-    return Extent.of(first).overlap(Extent.of(second))
 
 
 def _seen(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -14,7 +14,7 @@ from node.domain import sources
 from node.domain.findings import Contour, Provenance, SegmentAlgorithmType
 from node.domain.geometry import Geometry
 from node.imaging.crop import bounding_box
-from node.imaging.regrid import overlap
+from node.imaging.extent import Extent
 
 ENCLOSED = 0.9  #: a drawing of which a larger one holds this much is a part of that one: core, enhancing part, …
 TOLD_ML = 0.1  #: what is left over of a part is told from here on
@@ -38,11 +38,6 @@ class Piece:
     contour: Contour
     lesion: bool
     part: bool
-
-
-def encloses(outer: Contour, inner: Contour) -> bool:
-    """Whether one drawing lies within another, larger one."""
-    return bool(outer.mask.sum() > inner.mask.sum()) and overlap(outer.mask, inner.mask) >= ENCLOSED
 
 
 def united(pieces: Sequence[Piece], place: Geometry) -> Iterator[Contour | PassedOver]:
@@ -146,9 +141,9 @@ def _lesion(
 ) -> Iterator[Contour | PassedOver]:
     """A lesion of what it begins with and what came to it; parts that lie inside it add nothing."""
     given = [(piece, piece.contour.mask) for piece in begun]
-    core = _union(begun) if begun else np.zeros(place.shape, bool)
+    core = Extent.of(_union(begun)) if begun else None
     for piece, mask in came:
-        if core.sum() > mask.sum() and overlap(core, mask) >= ENCLOSED:
+        if core and core.encloses(Extent.of(mask), ENCLOSED):
             yield _passed_over(piece, sources.inside(begun[0].contour.provenance))
         else:
             given.append((piece, mask))

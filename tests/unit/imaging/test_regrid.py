@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.domain.geometry import Geometry
-from node.imaging.regrid import changes, onto, overlap
+from node.imaging.regrid import changes, onto
 from tests.support.segmentations import ball
 
 SHAPE = (9, 14, 12)
@@ -79,13 +79,3 @@ def test_what_is_lost_is_told():
     assert changes(mask, own, kept, half) == ("50.0% of the drawing lies outside the image and was cut off.",)
     assert not onto(mask, own, far).any()
     assert not onto(np.zeros(SHAPE, bool), own, own).any()
-
-
-def test_overlap_is_a_share_of_the_smaller_mask():
-    """
-    A small mask inside a large one overlaps it wholly.
-    """
-    large, small = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
-    large[:4], small[3:5, :2, :2] = True, True
-
-    assert overlap(large, small) == overlap(small, large) == 0.5
