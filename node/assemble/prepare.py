@@ -16,7 +16,7 @@ from node.domain.clinical import Clinical
 from node.domain.language import Said, joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
 from node.domain.rules import Fit, Role
-from node.domain.series import Patient
+from node.domain.series import Patient, distinct
 from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
 from node.domain.terms import WEIGHTINGS, term
@@ -198,13 +198,16 @@ def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: M
     told = _stated(study, pipeline, site, measured)
     first = measured.instances[0]
     patients = study.patients
+    owners = (
+        patients if len(patients) > 1 else distinct(i.patient for i in measured.instances)
+    )  # a drawing corrects none
     needed = (*pipeline.models, *(s.model for s in at_hand.found if s.model))
     return Order(
         installation=site.installation,
         node_version=site.node_version,
         pipeline=pipeline,
         study_uid=study.uid,
-        patient_key=patient_key(patients),
+        patient_key=patient_key(owners),
         revision=1,
         roles=roles,
         lesion=at_hand.found,

@@ -14,7 +14,7 @@ from node.assemble.census import Census, Count
 from node.assemble.prepare import Prepared, Site, change, prepare, revise
 from node.assemble.study import LESION_SOURCES, Study, current
 from node.domain.order import Order, Pipeline, Predecessor
-from node.domain.series import Patient, Stored
+from node.domain.series import Patient, distinct
 from node.errors import LedgerError
 from node.store.cases import CaseRow
 from node.store.jobs import JobRow
@@ -181,11 +181,11 @@ class Assembler:
 
 def look(ledger: Ledger, study_uid: str) -> Study:
     """Read one study and what belongs to its patient from the ledger."""
-    instances = current(ledger.study(study_uid))
-    patients = {entry.stored.instance.patient for entry in instances}
-    objects: list[Stored] = []
+    versions = ledger.study(study_uid)
+    instances = current(versions)
+    objects = [each for each in versions if each.instance.sop_class in LESION_SOURCES]  # whatever issuer they lack
     frames: Mapping[str, set[str]] = defaultdict(set)
-    for patient in sorted(patients):
+    for patient in sorted(distinct(entry.stored.instance.patient for entry in instances)):
         objects += ledger.objects_of(patient, LESION_SOURCES)
         for other in ledger.patient_studies(patient):
             for entry in instances if other == study_uid else current(ledger.study(other)):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from node.domain.order import Input
 from node.domain.rules import Fit
-from node.domain.series import Instance, Patient, Stored
+from node.domain.series import Instance, Patient, Stored, distinct
 
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 SEGMENTATIONS = frozenset({"1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"})
@@ -76,7 +76,7 @@ class Study:
 
     Attributes:
         instances: The versions that count.
-        objects: RTSTRUCT, SEG, SR and GSPS of the same patient, in any study, newest first.
+        objects: RTSTRUCT, SEG, SR and GSPS of this study, and of the same patient in any other, newest first.
         patient_frames: Frame of Reference UID to the image series that use it, over all studies of the patient.
     """
 
@@ -88,7 +88,7 @@ class Study:
     @property
     def patients(self) -> frozenset[Patient]:
         """Everyone whose name this study bears; more than one is a conflict."""
-        return frozenset(c.stored.instance.patient for c in self.instances)
+        return distinct(c.stored.instance.patient for c in self.instances)
 
     @property
     def series(self) -> dict[str, tuple[Current, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,6 +13,13 @@ class Patient:
 
     id: str
     issuer: str = ""
+
+
+def distinct(patients: Iterable[Patient]) -> frozenset[Patient]:
+    """Who they are: one without issuer is whoever else has that ID, as an issuer that is absent contradicts nothing."""
+    named = frozenset(patients)
+    issued = {patient.id for patient in named if patient.issuer}
+    return frozenset(patient for patient in named if patient.issuer or patient.id not in issued)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, liter
 from node.domain.plain import to_plain
 from node.domain.series import Frame, Instance, Patient, Stored
 from node.store.database import Database, exists, scalars
-from node.store.schema import instance, result_file, unreadable
+from node.store.schema import instance, patient, result_file, unreadable
 from node.store.studies import touch_study
 from node.store.transitions import printable
 
@@ -64,6 +64,7 @@ class Instances(Database):
             rows = [row for arrival in arrivals if (row := known.row(arrival)) is not None]
             if rows:
                 connection.execute(insert(instance), rows)
+                _know(connection, {arrival.instance.patient for arrival in arrivals})
             times: dict[str, list[datetime]] = defaultdict(list)
             for row in rows:
                 if not row["ours"]:
@@ -129,15 +130,17 @@ class Instances(Database):
         """All versions that may feed a case of this study: without what a radnode made; oldest first."""
         return self._select(instance.c.study_uid == study_uid, ~instance.c.ours)
 
-    def objects_of(self, patient: Patient, sop_classes: Collection[str]) -> tuple[Stored, ...]:
-        """All versions of this patient's objects of these SOP classes in any study, without ours; oldest first."""
-        return self._select(
-            instance.c.patient == _key(patient), instance.c.sop_class.in_(sorted(sop_classes)), ~instance.c.ours
-        )
+    def objects_of(self, whose: Patient, sop_classes: Collection[str]) -> tuple[Stored, ...]:
+        """
+        All versions of this patient's objects of these SOP classes in any study, without ours; oldest first.
 
-    def patient_studies(self, patient: Patient) -> tuple[str, ...]:
-        """Study UIDs under which this patient has instances."""
-        query = select(instance.c.study_uid).distinct().where(instance.c.patient == _key(patient), ~instance.c.ours)
+        Who lacks an issuer is the one patient who has the same ID with an issuer; of two such patients, neither.
+        """
+        return self._select(self._is(whose), instance.c.sop_class.in_(sorted(sop_classes)), ~instance.c.ours)
+
+    def patient_studies(self, whose: Patient) -> tuple[str, ...]:
+        """Study UIDs under which this patient, as in `objects_of`, has instances."""
+        query = select(instance.c.study_uid).distinct().where(self._is(whose), ~instance.c.ours)
         with self.reading() as connection:
             return scalars(connection, query.order_by(instance.c.study_uid))
 
@@ -149,6 +152,12 @@ class Instances(Database):
                 query = select(instance.c.study_uid).distinct().where(instance.c.sop_uid.in_(some), ~instance.c.ours)
                 found.update(scalars(connection, query))
         return tuple(sorted(found))
+
+    def _is(self, whose: Patient) -> ColumnElement[bool]:
+        key, bare = _key(whose), _bare(whose)
+        with self.reading() as connection:
+            alike = {key, bare, *scalars(connection, select(patient.c.key).where(patient.c.id_key == bare))}
+        return instance.c.patient.in_(alike if len(alike - {bare}) == 1 else {key})
 
     def _select(self, *conditions: ColumnElement[bool]) -> tuple[Stored, ...]:
         with self.reading() as connection:
@@ -209,8 +218,21 @@ def _made_here(connection: Connection, sop_uid: str) -> bool:
     return recorded or exists(connection, instance.c.sop_uid == sop_uid, instance.c.ours)
 
 
-def _key(patient: Patient) -> str:
-    return hashlib.sha256(json.dumps(to_plain(patient), sort_keys=True).encode()).hexdigest()
+def _know(connection: Connection, patients: Collection[Patient]) -> None:
+    rows = {_key(each): _bare(each) for each in patients}
+    for some in _chunks(sorted(rows)):
+        known = scalars(connection, select(patient.c.key).where(patient.c.key.in_(some)))
+        if new := [{"key": key, "id_key": rows[key]} for key in some if key not in known]:
+            connection.execute(insert(patient), new)
+
+
+def _key(whose: Patient) -> str:
+    return hashlib.sha256(json.dumps(to_plain(whose), sort_keys=True).encode()).hexdigest()
+
+
+def _bare(whose: Patient) -> str:
+    """Key of the same Patient ID without an issuer."""
+    return _key(replace(whose, issuer=""))
 
 
 def _stored(row: Row[Any]) -> Stored:

@@ -27,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """Revision of this schema: the newest file in `migrations/versions`."""
 
 
@@ -77,6 +77,13 @@ instance = Table(
     Index(
         "ix_instance_unjudged", "study_uid", sqlite_where=text("content = ''"), postgresql_where=text("content = ''")
     ),
+)
+
+patient = Table(
+    "patient",
+    metadata,
+    Column("key", String, primary_key=True),  # hash of Patient ID and issuer, as in `instance`
+    Column("id_key", String, nullable=False, index=True),  # the same of the ID without issuer
 )
 
 unreadable = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
@@ -118,6 +118,43 @@ def test_the_missing_slice_ends_the_wait(bench):
     bench.receive(STACK[5])
     assert bench.after(121) == 1
     assert len(bench.orders()[0].roles["ct"]) == 12
+
+
+def issued(instances: Sequence[Instance], issuer: str) -> list[Instance]:
+    """The same of a patient with an issuer."""
+    return [
+        replace(each, patient=replace(each.patient, issuer=issuer), digest=f"{each.digest}-{issuer}")
+        for each in instances
+    ]
+
+
+def test_a_drawing_without_an_issuer_is_of_the_patient_whose_study_it_lies_in(bench):
+    """
+    Even where two issuers gave out that ID; in a study of its own it is then of neither; two issuers are a conflict.
+    """
+    drawn = rtstruct(references=(STACK[0].sop_uid,))
+    elsewhere = [replace(each, study_uid="1.4", sop_uid=f"1.4.{each.sop_uid}") for each in STACK[:1]]
+    strange = replace(rtstruct(references=(STACK[1].sop_uid,), uid="1.7.3"), study_uid="1.6")
+    bench.receive(*issued(STACK, "A"), *issued(elsewhere, "B"), drawn, strange)
+    bench.after(121)
+    [order] = [order for order in bench.orders() if order.study_uid == "1.2"]
+
+    assert order.refusal is None
+    assert [i.sop_uid for source in order.lesion for i in source.inputs] == ["1.7.1"]
+    bench.receive(*issued([rtstruct(references=(STACK[0].sop_uid,), uid="1.7.2")], "B"))
+    bench.after(121)
+    assert bench.orders()[-1].refusal[0] == "patient identity conflict"
+
+
+def test_a_drawing_corrects_no_patient(bench):
+    """What an hour later states an issuer that the images lack is a new source of the lesion, and no more."""
+    bench.receive(*STACK)
+    bench.after(121)
+    bench.finish()
+    bench.receive(*issued([rtstruct(references=(STACK[0].sop_uid,))], "A"))
+    bench.after(121)
+
+    assert bench.orders()[-1].predecessor.change == "A new source of the lesion arrived (RT Structure Set)."
 
 
 def test_a_structure_set_an_hour_later_makes_one_revision(bench):

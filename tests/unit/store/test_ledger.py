@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from sqlalchemy import event, inspect, text
 from node.errors import LedgerError, LedgerFull
 from node.store import schema
 from node.store.ledger import Ledger
-from tests.support.ledgers import START, Clock, a_result, an_arrival, an_instance, an_order
+from tests.support.ledgers import ANNA, START, Clock, a_result, an_arrival, an_instance, an_order
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(ledger):
@@ -77,7 +78,7 @@ def test_a_ledger_of_an_older_radnode_is_upgraded_and_keeps_its_rows(ledger, url
     order = an_order()
     ledger.restore(order, a_result(order)[1], ("pacs",))
     with ledger.writing() as connection:
-        for table in ("commitment", "commitment_item", "pledge", "pledge_item"):
+        for table in ("commitment", "commitment_item", "pledge", "pledge_item", "patient"):
             connection.execute(text(f"DROP TABLE {table}"))
         connection.execute(text("DROP INDEX ix_delivery_commit"))
         for column in ("sent_class", "sent_uid", "commit_at", "commit_failures"):
@@ -91,6 +92,7 @@ def test_a_ledger_of_an_older_radnode_is_upgraded_and_keeps_its_rows(ledger, url
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
         assert "ix_study_open" in {index["name"] for index in inspect(connection).get_indexes("study")}
     assert len(again.versions("1.1")) == 1
+    assert again.patient_studies(replace(ANNA, issuer="")) == ("1.2.1",)
     known = again.deliveries(order.job_id)
     assert [(d.sent_class, d.sent_uid, d.commit_failures) for d in known] == [
         (d.sop_class, d.sop_uid, 0) for d in known

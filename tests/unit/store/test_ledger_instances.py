@@ -139,6 +139,22 @@ def test_objects_and_studies_of_a_patient_are_found_across_studies(ledger):
     assert ledger.objects_of(ANNA, ()) == ()
 
 
+def test_an_issuer_that_is_absent_contradicts_nothing(ledger):
+    """
+    Images with an issuer and a drawing without one are of one patient, unless the ID has two issuers: then of neither.
+    """
+    bare = replace(ANNA, issuer="")
+    ledger.record(
+        [an_arrival(an_instance("1.1")), an_arrival(an_instance("2.1", "1.2.2", sop_class=SEG, patient=bare))]
+    )
+    found = [ledger.patient_studies(each) for each in (ANNA, bare)]
+    ledger.record([an_arrival(an_instance("3.1", "1.2.3", patient=replace(ANNA, issuer="ELSEWHERE")))])
+
+    assert found == [("1.2.1", "1.2.2")] * 2
+    assert [ledger.patient_studies(each) for each in (ANNA, bare)] == [("1.2.1",), ("1.2.2",)]
+    assert ledger.objects_of(ANNA, {SEG}) == ()
+
+
 def test_studies_are_found_by_thousands_of_references(ledger):
     """
     A drawing may refer to more instances than one query takes.
