@@ -73,7 +73,7 @@ class LesionSection(Section):
         LesionRules().roi_patterns, description="ROI names, in order of preference."
     )
     roi_excludes: tuple[Pattern, ...] = Field(
-        LesionRules().roi_excludes, description="ROI names that are never a tumour."
+        LesionRules().roi_excludes, description="ROI names and SEG labels that are never a tumour."
     )
     target_volumes: bool = Field(False, description="Whether ITV, CTV and PTV may stand in for a GTV.")
     label_pattern: Pattern = Field(LesionRules().label_pattern, description="SEG segment labels that mark a lesion.")

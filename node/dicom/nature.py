@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from node.domain.order import GLIOMA
+from node.domain.naming import denied, matches
+from node.domain.order import GLIOMA, NO_LETTER_AFTER, NO_LETTER_BEFORE, TUMOUR
 
 _SCT_NEOPLASM = {
     "108369006",  # Neoplasm
@@ -46,7 +47,10 @@ LESION_CODES: frozenset[tuple[str, str]] = NEOPLASM_CODES | frozenset(
 """(scheme, code) of property types and findings that name a neoplasm, nodule, mass or lesion."""
 
 _SAME_SCHEME = {"SNM3": "SRT", "99SDM": "SRT", "SNOMED-RT": "SRT", "NCIT": "NCIt", "NCI": "NCIt", "RadLex": "RADLEX"}
-_NEOPLASM_WORDS = re.compile(rf"(?i)(?<![a-z])(i?gtv|tumou?rs?|neoplasms?|cancer|carcinoma|sarcoma|{GLIOMA})(?![a-z])")
+_NEOPLASM_WORDS = re.compile(
+    rf"(?i){NO_LETTER_BEFORE}(i?gtv|{TUMOUR}|neoplas\w*|[a-zäöü]*m[eé]t[aá]sta[st]\w*|cancer|carcinoma|sarcoma|{GLIOMA})"
+    rf"{NO_LETTER_AFTER}"
+)
 
 Code = tuple[str, str, str]
 """(scheme, value, meaning)."""
@@ -78,4 +82,4 @@ def is_neoplasm(code: Code) -> bool:
 
 def names_neoplasm(text: str) -> bool:
     """Whether the words that somebody gave a drawing call it a neoplasm; "nodule" or "mass" do not."""
-    return _NEOPLASM_WORDS.search(text.replace("_", " ")) is not None
+    return matches(_NEOPLASM_WORDS, text.replace("_", " ")) and not denied(text)

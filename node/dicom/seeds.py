@@ -7,7 +7,6 @@ graphic annotations of a GSPS (PS3.3 C.10.5) whose layer or text matches a patte
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from node.dicom.foreign import PassedOver, reading, unusable
 from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.tree import FINDING, GROUP, OBSERVER_TYPE, by_person, children, concept, value, walk
 from node.domain.language import say
+from node.domain.naming import denied, matches
 from node.domain.volume import Volume
 
 WHAT = say("SR or presentation state")
@@ -219,7 +219,7 @@ def _from_presentation(ds: Dataset, locate: Locate, pattern: str) -> Iterator[Se
     for annotation in ds.GraphicAnnotationSequence:
         texts = [str(t.get("UnformattedTextValue") or "").strip() for t in annotation.get("TextObjectSequence") or []]
         names = [n for n in (*texts, str(annotation.get("GraphicLayer") or "").strip()) if n]
-        label = next((n for n in names if re.search(pattern, n)), "")
+        label = next((n for n in names if matches(pattern, n) and not denied(n)), "")
         if not label:
             yield PassedOver(say("annotation"), " / ".join(names), say("neither its layer nor its text marks a seed"))
             continue

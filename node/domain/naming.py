@@ -7,12 +7,17 @@ import unicodedata
 from dataclasses import dataclass
 
 from node.domain.language import say
-from node.domain.order import LesionRules
+from node.domain.order import LESION, NO_LETTER_AFTER, NO_LETTER_BEFORE, LesionRules
 
 TARGET_TYPES = frozenset({"CTV", "ITV", "PTV"})
 """RT ROI Interpreted Types (3006,00A4) of volumes that hold the tumour and a margin."""
 
 _TARGET_NAME = re.compile(r"(?i)(?<![a-z])(ctv|itv|ptv)(?![a-z])")
+_NOT = r"non?|not|without|w/o|ohne|kein\w*|sin|sans|senza|sem|minus"
+_HEALTHY = r"normal(?!i[sz])\w*|healthy|gesund\w*|san[oa]s?|saine?s?"
+_DENIED = re.compile(
+    rf"(?i){NO_LETTER_BEFORE}((?:{_NOT})[\W_]+([^\W\d_]+[\W_]+)?(gtv|{LESION})|(?:{_HEALTHY}){NO_LETTER_AFTER})"
+)  # "Non-tumour brain", "no visible lesion"; in "Lesion No 1" a number follows
 
 _PART = re.compile(
     r"(tumou?r)?(o?edema(s|tous)?|odem[ae]?|oedeme|necro(s|t)\w*|nekro\w*|core|kern|infiltrat\w*|infiltrier\w*|vasogen\w*"
@@ -51,6 +56,8 @@ def standing(name: str, interpreted_type: str, rules: LesionRules) -> Standing:
     volumes. An excluded name is excluded whatever the type: a nodal GTV is a GTV too. A target volume by name is one
     whatever the type: a "PTV" of type GTV is a slip.
     """
+    if denied(name):
+        return Standing(None, say("its name says that it is no tumour"))
     if excluded(name, rules):
         return Standing(None, say("its name is excluded (node, bed, marker, former drawing, expansion …)"))
     last = 1 + len(rules.roi_patterns)
@@ -59,7 +66,7 @@ def standing(name: str, interpreted_type: str, rules: LesionRules) -> Standing:
     if interpreted_type == "GTV":
         return Standing(0, say("of interpreted type GTV"))
     for rank, pattern in enumerate(rules.roi_patterns, start=1):
-        if re.search(pattern, name):
+        if matches(pattern, name):
             return Standing(rank, say("named like a tumour (pattern {rank})", rank=rank))
     if interpreted_type in TARGET_TYPES:
         return _target(last, rules)
@@ -68,7 +75,17 @@ def standing(name: str, interpreted_type: str, rules: LesionRules) -> Standing:
 
 def excluded(name: str, rules: LesionRules) -> bool:
     """Whether a name is among those that are never a tumour."""
-    return any(re.search(pattern, name) for pattern in rules.roi_excludes)
+    return denied(name) or any(matches(pattern, name) for pattern in rules.roi_excludes)
+
+
+def denied(name: str) -> bool:
+    """Whether a name says that something is no lesion: "Brain without tumour", "healthy lung"."""
+    return matches(_DENIED, name)
+
+
+def matches(pattern: str | re.Pattern[str], name: str) -> bool:
+    """Whether a pattern is found in a name, whose accents may be letters of their own (as file names on a Mac are)."""
+    return re.search(pattern, unicodedata.normalize("NFC", name)) is not None
 
 
 def is_target(name: str, interpreted_type: str) -> bool:

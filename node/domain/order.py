@@ -16,8 +16,26 @@ from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
 
-GLIOMA = r"gliom\w*|gliobl\w*|gbm|(oligo)?astro[cz]ytom\w*|oligodendrogliom\w*|hirntumor\w*"
+GLIOMA = r"gliom\w*|gliobl\w*|gbm|(oligo)?astro[cz][yi]tom\w*|oligodendrogliom\w*|hirntumor\w*"
 """What people call a glioma; never "gliosis", which is a scar."""
+
+NO_LETTER_BEFORE, NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
+"""Borders of a word, for which digits and underscores are no letters, and those with accents are."""
+
+TUMOUR = r"(?<!peri[ _-])(lungen|primär|rest)?tumou?r(e[ns]?|i|s)?|tumeurs?"
+LESION = "|".join(
+    (
+        TUMOUR,
+        GLIOMA,
+        r"l(ä|ae|é|e)si[oó]n(e[ns]?|i|s)?|les([ãa]o|[õo]es)",
+        rf"mass(e[ns]?|a)?{NO_LETTER_AFTER}|masas?{NO_LETTER_AFTER}",  # no masseter
+        r"n[oó]dul(es?|i|us|os?)",
+        rf"((lungen|leber|hirn|knochen)?(rund)?herde?|[a-zäöü]*raumforderung(en)?){NO_LETTER_AFTER}",
+        r"[a-zäöü]*m[eé]t[aá]sta[st]\w*",
+        r"neoplas\w*",
+    )
+)
+"""What people call a lesion, in six languages; accents are composed (NFC)."""
 
 SourceKind = Literal["rtstruct", "seg", "seed", "model"]
 
@@ -30,7 +48,7 @@ class LesionRules:
     Attributes:
         sources: In order of preference: "rtstruct", "seg", "seed", "model:<package id>".
         roi_patterns: Regular expressions on ROI names, in order of preference, tried after interpreted type GTV.
-        roi_excludes: Regular expressions on ROI names that are never a tumour.
+        roi_excludes: Regular expressions on ROI names and SEG labels that are never a tumour.
         target_volumes: Whether ITV, CTV and PTV may stand in for a GTV.
         label_pattern: Regular expression on SEG segment labels that marks a lesion whatever its property type.
         unite_parts: Whether SEG segments that are called parts of a tumour are measured as one with what they touch.
@@ -43,20 +61,21 @@ class LesionRules:
     sources: tuple[str, ...] = ("rtstruct", "seg", "seed")
     roi_patterns: tuple[str, ...] = (
         r"(?i)(?<![a-z])i?gtv(?![a-mo-z])|(?<![a-z])i?gtv[ _-]?(p|primary|t|tumou?r)(?![a-z])",
-        rf"(?i)(?<![a-z])(primary|tumou?rs?|lesions?|nodules?|mass|neoplasms?|{GLIOMA})(?![a-z])",
+        rf"(?i){NO_LETTER_BEFORE}(primary|{LESION}){NO_LETTER_AFTER}",
     )
     roi_excludes: tuple[str, ...] = (
         r"(?i)gtv[ _-]*(n|nd|ln|node|nodes|nodal)[ _-]*\d*(?![a-z])",
         r"(?i)(?<![a-z])(node|nodes|nodal|lymph|ln)(?![a-z])",
+        rf"(?i){NO_LETTER_BEFORE}(lymphknoten\w*|lk|ganglios?|ganglions|adenopat\w*|adénopat\w*){NO_LETTER_AFTER}",
         r"(?i)(?<![a-z])(bed|markers?|clips?|fiducials?|old|prior|shell|minus|margin|avoid|opt|eval)(?![a-z])",
         r"(?i)(?<![a-z])ring(?![ _-]*enhanc)(?![a-z])",
-        r"(?i)(gtv|tumou?r)[ _-]?(old|bed)(?![a-z])",
+        r"(?i)(gtv|tumou?r)[ _-]?(old|bed|bett)(?![a-z])|(?<![a-z])(lecho|lit)[ _-]tumoral",
         r"(?i)[+-] ?\d+([.,]\d+)? ?[mc]m(?![a-z])",
     )
     target_volumes: bool = False
-    label_pattern: str = rf"(?i)(?<![a-z])(tumou?r|lesion|nodule|mass|neoplasm|gtv|{GLIOMA})"
+    label_pattern: str = rf"(?i){NO_LETTER_BEFORE}(gtv|{LESION})"
     unite_parts: bool = False
-    seed_pattern: str = rf"(?i)(?<![a-z])(seed|tumou?r|lesion|nodule|mass|{GLIOMA})"
+    seed_pattern: str = rf"(?i){NO_LETTER_BEFORE}(seed|{LESION})"
     pick: Literal["all", "largest"] = "all"
     min_trust: float = 0.5
     wait_s: float = 0

@@ -115,6 +115,7 @@ def structure_set(
     ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = RTSTRUCT
     ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = generate_uid()
+    ds.SpecificCharacterSet = "ISO_IR 192"
     ds.Modality, ds.StudyInstanceUID, ds.SeriesInstanceUID = "RTSTRUCT", "1.2.3.1", generate_uid()
     ds.StructureSetROISequence, ds.ROIContourSequence, ds.RTROIObservationsSequence = [], [], []
     for position, roi in enumerate(rois, 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from node.dicom.segments import Segment, Segmentation, read_segmentation
 from node.domain import sources
 from node.domain.findings import Contour, Provenance
 from node.domain.language import joined, say, sentence
-from node.domain.naming import Standing, excluded, is_target, names_part, standing
+from node.domain.naming import Standing, excluded, is_target, matches, names_part, standing
 from node.domain.order import LesionRules, SourceKind
 from node.domain.volume import Volume
 from node.errors import InstanceUnreadable, Refused
@@ -129,7 +128,7 @@ def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
 
 
 def _is_lesion(each: Segment, rules: LesionRules) -> bool:
-    return is_lesion(each.type) or re.search(rules.label_pattern, each.label) is not None
+    return is_lesion(each.type) or matches(rules.label_pattern, each.label)
 
 
 def _is_part(each: Segment, rules: LesionRules) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,6 +89,22 @@ MODEL = SourceFiles("model", (), "m")
         "Ring-enhancing lesion",
         "ring_enhancement lesion",
         "oligodendroglioma",
+        "Läsion",
+        unicodedata.normalize("NFD", "Läsion 2"),
+        "Laesionen",
+        "Lesión 1",
+        unicodedata.normalize("NFD", "lesión"),
+        "lésion",
+        "Tumeur",
+        "Tumore",
+        "Raumforderung",
+        "Rundherd_li",
+        "Hirnmetastase",
+        "Metástasis",
+        "nódulo",
+        "masa 1",
+        "Masse",
+        "Lesion No 1",
     ],
 )
 def test_names_of_tumours(tmp_path, name):
@@ -106,7 +123,8 @@ def test_names_of_tumours(tmp_path, name):
 @pytest.mark.parametrize(
     "name",
     ["GTVn", "GTV-N1", "GTV_node", "GTV LN", "tumor bed", "tumor_bed", "marker clip", "old", "GTV_old", "GTV old",
-     "GTV+5mm", "GTV ring", "GTV_ring", "Tumor ring 1", "lymph node", "PTV_GTV", "CTV 1", "iTV 1", "PTV60", "Nodes"],
+     "GTV+5mm", "GTV ring", "GTV_ring", "Tumor ring 1", "lymph node", "PTV_GTV", "CTV 1", "iTV 1", "PTV60", "Nodes",
+     "Tumorbett", "GTV LK 2", "Non-tumour brain", "Lung without GTV", "ohne Tumor", "healthy lung"],
 )  # fmt: skip
 @pytest.mark.parametrize("interpreted", ["", "GTV"])
 def test_names_of_what_is_no_primary_tumour(tmp_path, name, interpreted):
