@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from node.assemble.clinical import ClinicalFile
 from node.assemble.prepare import Site
-from node.assemble.study import Current
+from node.assemble.study import RTSTRUCT, SEGMENTATIONS, Current
 from node.config import Config
+from node.dicom import hints
 from node.dicom.evaluations import read_report
-from node.dicom.seeds import read_seeds
 from node.domain.clinical import Clinical, from_header, merge
 from node.domain.order import LesionRules, ModelPin
 from node.domain.reader import ReaderReport
@@ -44,9 +44,14 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
     def values(patient: Patient, attributes: Mapping[str, tuple[str, ...]], readers: Clinical) -> Clinical:
         return merge(file.lookup(patient) if file else Clinical(), readers, from_header(attributes))
 
-    def holds_seed(entry: Current, rules: LesionRules) -> bool:
+    def speaks(entry: Current, rules: LesionRules) -> bool:
+        path, kind = root / entry.stored.path, entry.stored.instance.sop_class
         try:
-            return bool(read_seeds(root / entry.stored.path, _anywhere, rules.seed_pattern).seeds)
+            if kind == RTSTRUCT:
+                return hints.structure_set_speaks(path, rules)
+            if kind in SEGMENTATIONS:
+                return hints.segmentation_speaks(path, rules)
+            return hints.mark_speaks(path, rules, _anywhere)
         except InstanceUnreadable:
             return False
 
@@ -64,14 +69,14 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
         node_version=version("radnode"),
         models={name: _pin(package, config) for name, package in packages.items()},
         clinical=values,
-        speaks=holds_seed,
+        speaks=speaks,
         reads=reads,
         asks={name: _asked(package) for name, package in packages.items()},
     )
 
 
 def _anywhere(_sop_uid: str, _frame: int | None, _column: float, _row: float) -> NDArray[np.float64]:
-    """Any place will do: the question is only whether there is a seed."""
+    """Any place will do: the question is only whether there is a mark."""
     return np.zeros(3)
 
 

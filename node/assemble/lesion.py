@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from node.assemble.study import RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input, refers_to
-from node.domain.language import say
-from node.domain.order import LesionRules, LesionSource, SourceKind
+from node.assemble.study import LESION_SOURCES, RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input, refers_to
+from node.domain import sources as words
+from node.domain.language import Said, joined, say
+from node.domain.order import LesionRules, LesionSource, SourceKind, Unused
 from node.domain.rules import Fit
 from node.domain.series import Instance
 
 OUTLINES = ("rtstruct", "seg")
 
 Speaks = Callable[[Current, LesionRules], bool]
-"""Whether an SR or GSPS holds a seed at all: most of them do not, and are no source of anything."""
+"""
+Whether an object speaks for a lesion.
+
+Most SRs and GSPS mark none, and are no source of anything; most sets of organs are none either.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +33,25 @@ class Sources:
             the measured series come before outlines on another one, and so do marks.
         ambiguous: Why a source cannot be assigned to one series, "" when all can.
         conflict: SOP Instance UID of a source that was received with two contents, "" when none.
+        unused: What may show a lesion as well, and belongs to no series of the pipeline.
     """
 
     found: tuple[LesionSource, ...]
     ambiguous: str = ""
     conflict: str = ""
+    unused: tuple[Unused, ...] = ()
 
     @property
     def told(self) -> list[str]:
         """For the operator: each with the series that it was drawn on, where that is not the measured one."""
-        return [each.model or each.kind + (f" on {each.role}" if each.role else "") for each in self.found]
+        used = [each.model or each.kind + (f" on {each.role}" if each.role else "") for each in self.found]
+        return used + [f"{each.kind} on series {each.series_uid} (not used: {each.why})" for each in self.unused]
+
+    @property
+    def why_unused(self) -> Said:
+        """What is not used, and why; the same of several objects once."""
+        said = (joined([words.NAMES[each.kind], each.why], ": ") for each in self.unused)
+        return joined(dict.fromkeys(said), "; ")
 
 
 def sources(study: Study, roles: Mapping[str, Fit], rules: LesionRules, speaks: Speaks) -> Sources:
@@ -70,7 +84,48 @@ def sources(study: Study, roles: Mapping[str, Fit], rules: LesionRules, speaks: 
             on = "" if role == first else role
             drawn.append(LesionSource(kind=kind, inputs=(as_input(entry.stored),), role=on))
         found += _joined(drawn)
-    return Sources(tuple(found), ambiguous, conflict)
+    return Sources(tuple(found), ambiguous, conflict, tuple(_unused(study, roles, rules, speaks, found)))
+
+
+def _unused(
+    study: Study, roles: Mapping[str, Fit], rules: LesionRules, speaks: Speaks, found: Sequence[LesionSource]
+) -> Iterator[Unused]:
+    """What lies on images of this study that are not used, or cannot be assigned, and speaks for a lesion."""
+    used = {each.sop_uid for source in found for each in source.inputs}
+    there = joined([words.role_of(name, _number(fitting.instances[0])) for name, fitting in roles.items()], " / ")
+    for entry in study.objects:
+        instance = entry.stored.instance
+        kind, image = _kind(instance), _drawn_on(instance, study)
+        if image is None or kind is None or kind not in rules.sources or instance.sop_uid in used:
+            continue
+        if not speaks(entry, rules):
+            continue
+        vague = any(_belongs(instance, fitting, study) == "ambiguous" for fitting in roles.values())
+        why = _ambiguity(instance, study) if vague else words.on_no_role(_number(image), there)
+        description = "".join(image.attributes.get("SeriesDescription", ())[:1])
+        series = " ".join(filter(None, (_number(image), description)))
+        yield Unused(kind=kind, sop_uid=instance.sop_uid, series_uid=image.series_uid, series=series, why=why)
+
+
+def _drawn_on(candidate: Instance, study: Study) -> Instance | None:
+    """An image of the study that an object refers to, or whose frame of reference it names where it refers to none."""
+    named = {candidate.frame_uid, *candidate.referenced_frames} - {""}
+    vague, references = not (candidate.references or candidate.referenced_series), frozenset(candidate.references)
+    for entry in study.instances:
+        image = entry.stored.instance
+        if image.sop_class in LESION_SOURCES:
+            continue
+        if image.sop_uid in references or image.series_uid in candidate.referenced_series:
+            return image
+        if vague and image.frame_uid in named:
+            return image
+    return None
+
+
+def _number(image: Instance) -> str:
+    """Series Number, "" where it is none."""
+    number = "".join(image.attributes.get("SeriesNumber", ())[:1]).strip()
+    return number if number.isdecimal() else ""
 
 
 def is_drawn_on(images: Fit, study: Study, rules: LesionRules, speaks: Speaks) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from node.assemble.study import Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.language import Said, joined, say
 from node.domain.order import Input, ModelPin, Order, Pipeline, Predecessor
+from node.domain.refusals import NOT_USED
 from node.domain.rules import Fit, Role
 from node.domain.series import Patient, distinct
 from node.domain.sources import NAMES, NO_SOURCE
@@ -23,7 +24,7 @@ from node.domain.terms import WEIGHTINGS, term
 
 NOT_ASKED = ("no lesion", NO_SOURCE)
 """
-Nobody drew or marked anything and no model searches: the study asks nothing, so that whatever else is wrong with its
+Nobody drew or marked a lesion and no model searches: the study asks nothing, so that whatever else is wrong with its
 images is no reason to send a document.
 """
 
@@ -38,7 +39,7 @@ class Site:
     Attributes:
         models: Package id to its pin; an id that a pipeline names and this lacks is answered "model unavailable".
         clinical: Values of a patient, given the header's attributes of the measured series and what readers state.
-        speaks: Whether an SR or GSPS holds a seed.
+        speaks: Whether a drawing or mark speaks for a lesion.
         reads: Reads what a person states in an SR.
         asks: Package id to the clinical quantities that the model takes.
     """
@@ -118,8 +119,8 @@ def _incomplete(
     refusal = order.refusal
     if refusal == NOT_ASKED:
         refusal = ("no lesion", joined([why, NO_SOURCE], "; "))
-    elif refusal is None or refusal[0] == "ambiguous reference":
-        refusal = ("role missing", why)
+    elif refusal is None or refusal[0] in {"ambiguous reference", NOT_USED}:
+        refusal = ("role missing", joined([why, at_hand.why_unused], "; "))
     return Prepared(state="ready", explanation=explanation, order=replace(order, lesion=(), refusal=refusal))
 
 
@@ -138,23 +139,30 @@ def change(new: Order, old: Order) -> str:
         parts.append(say("a new source of the lesion arrived ({kinds})", kinds=kinds))
     if _keys(old.lesion) - _keys(new.lesion):
         parts.append(say("a former source of the lesion no longer counts"))
+    if {u.sop_uid for u in new.unused} - {u.sop_uid for u in old.unused}:
+        parts.append(say("a drawing of a lesion arrived that cannot be used"))
     if new.stated != old.stated:
         changed = sorted({name for name, _ in new.stated.items() ^ old.stated.items()})
         names = joined(map(term, changed), ", ")
         parts.append(say("a reader's report states other findings ({names})", names=names))
-    for role, inputs in new.roles.items():
-        before = {i.sop_uid for i in old.roles.get(role, ())}
-        now = {i.sop_uid for i in inputs}
-        if role not in old.roles:
-            parts.append(say("the series that fills {role} arrived", role=role))
-        elif {i.series_uid for i in inputs} != {i.series_uid for i in old.roles[role]}:
-            parts.append(say("another series fills {role}", role=role))
-        elif now - before:
-            parts.append(say("{count} more images arrived for {role}", count=len(now - before), role=role))
+    parts += _images(new, old)
     if not parts:
         same = new.refusal == old.refusal
         parts.append(say("it was run again on request") if same else say("the conflict of inputs changed"))
     return say("{parts:capital}.", parts=joined(parts, "; "))
+
+
+def _images(new: Order, old: Order) -> Iterator[Said]:
+    """What changed in the series that fill the roles."""
+    for role, inputs in new.roles.items():
+        before = {i.sop_uid for i in old.roles.get(role, ())}
+        now = {i.sop_uid for i in inputs}
+        if role not in old.roles:
+            yield say("the series that fills {role} arrived", role=role)
+        elif {i.series_uid for i in inputs} != {i.series_uid for i in old.roles[role]}:
+            yield say("another series fills {role}", role=role)
+        elif now - before:
+            yield say("{count} more images arrived for {role}", count=len(now - before), role=role)
 
 
 def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
@@ -214,6 +222,7 @@ def _order(study: Study, pipeline: Pipeline, site: Site, now: datetime, match: M
         models={name: site.models[name] for name in needed if name in site.models},
         clinical=site.clinical(first.patient, first.attributes, told.clinical),
         written_at=now,
+        unused=at_hand.unused,
         reports=told.inputs,
         stated={name: str(value.value) for name, value in told.clinical.values.items()},
         refusal=_refusal(patients, match, by_uid, at_hand),
@@ -255,4 +264,6 @@ def _refusal(
     drawn = [source for source in at_hand.found if source.kind != "model"]
     if at_hand.ambiguous and not drawn:
         return ("ambiguous reference", at_hand.ambiguous)
+    if at_hand.unused and not at_hand.found:
+        return (NOT_USED, at_hand.why_unused)
     return None if at_hand.found else NOT_ASKED

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from node.domain.lesion_names import GLIOMA, NO_LETTER_AFTER, NO_LETTER_BEFORE, TUMOUR
 from node.domain.naming import denied, matches
-from node.domain.order import GLIOMA, NO_LETTER_AFTER, NO_LETTER_BEFORE, TUMOUR
 
 _SCT_NEOPLASM = {
     "108369006",  # Neoplasm

@@ -21,6 +21,7 @@ from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
 from node.dicom.tree import FINDING, GROUP, OBSERVER_TYPE, by_person, children, concept, value, walk
 from node.domain.language import say
 from node.domain.naming import denied, matches
+from node.domain.refusals import NOT_USED
 from node.domain.volume import Volume
 
 WHAT = say("SR or presentation state")
@@ -163,11 +164,11 @@ def _mark(item: Dataset, ds: Dataset, locate: Locate) -> tuple[NDArray[np.float6
 
 
 def _reason(marks: Sequence[object]) -> tuple[str, str]:
-    """Why no mark of a group can be used, and the refusal code: elsewhere, or no mark at all."""
+    """Why no mark of a group can be used, and the refusal code: elsewhere, of another form, or no mark at all."""
     reasons = [m for m in marks if isinstance(m, str)]
     if ELSEWHERE in reasons:
         return ELSEWHERE, "contour mismatch"
-    return (reasons[0] if reasons else say("it has no point or two-point line")), ""
+    return (reasons[0], NOT_USED) if reasons else (say("it has no point or two-point line"), "")
 
 
 def _graphic(item: Dataset, size: int) -> NDArray[np.float64] | str:

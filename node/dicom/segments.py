@@ -172,7 +172,7 @@ def read_segmentation(path: Path) -> Segmentation:
             study_uid=str(ds.get("StudyInstanceUID", "")),
             frame_uid=str(ds.get("FrameOfReferenceUID") or ""),
             sop_uids=frozenset(_references(ds)),
-            segments=tuple(_segment(item) for item in ds.SegmentSequence),
+            segments=tuple(described(item) for item in ds.SegmentSequence),
             path=path,
             _ds=ds,
             _frames=tuple(_frames(ds, path)),
@@ -187,7 +187,8 @@ def _slices_of(on: Geometry | None, normal: NDArray[np.float64], origin: NDArray
     return on.spacing[0] if (np.abs(at - np.round(at)) <= TOLERANCE).all() else 0.0
 
 
-def _segment(item: Dataset) -> Segment:
+def described(item: Dataset) -> Segment:
+    """An item of the Segment Sequence (0062,0002)."""
     return Segment(
         number=int(item.SegmentNumber),
         label=str(item.get("SegmentLabel") or "").strip(),

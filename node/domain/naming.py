@@ -7,7 +7,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from node.domain.language import say
-from node.domain.order import LESION, NO_LETTER_AFTER, NO_LETTER_BEFORE, LesionRules
+from node.domain.lesion_names import LESION, NO_LETTER_AFTER, NO_LETTER_BEFORE
+from node.domain.order import LesionRules
 
 TARGET_TYPES = frozenset({"CTV", "ITV", "PTV"})
 """RT ROI Interpreted Types (3006,00A4) of volumes that hold the tumour and a margin."""

@@ -12,30 +12,10 @@ from typing import Literal
 from node.domain.clinical import Clinical
 from node.domain.document import ALWAYS, ExportKind, ResultKind
 from node.domain.language import Language
+from node.domain.lesion_names import LESION, NO_LETTER_AFTER, NO_LETTER_BEFORE
 from node.domain.plain import canonical, from_plain, to_plain
 from node.domain.rules import Role
 from node.domain.volume import LoadRules
-
-GLIOMA = r"gliom\w*|gliobl\w*|gbm|(oligo)?astro[cz][yi]tom\w*|oligodendrogliom\w*|hirntumor\w*"
-"""What people call a glioma; never "gliosis", which is a scar."""
-
-NO_LETTER_BEFORE, NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
-"""Borders of a word, for which digits and underscores are no letters, and those with accents are."""
-
-TUMOUR = r"(?<!peri[ _-])(lungen|primär|rest)?tumou?r(e[ns]?|i|s)?|tumeurs?"
-LESION = "|".join(
-    (
-        TUMOUR,
-        GLIOMA,
-        r"l(ä|ae|é|e)si[oó]n(e[ns]?|i|s)?|les([ãa]o|[õo]es)",
-        rf"mass(e[ns]?|a)?{NO_LETTER_AFTER}|masas?{NO_LETTER_AFTER}",  # no masseter
-        r"n[oó]dul(es?|i|us|os?)",
-        rf"((lungen|leber|hirn|knochen)?(rund)?herde?|[a-zäöü]*raumforderung(en)?){NO_LETTER_AFTER}",
-        r"[a-zäöü]*m[eé]t[aá]sta[st]\w*",
-        r"neoplas\w*",
-    )
-)
-"""What people call a lesion, in six languages; accents are composed (NFC)."""
 
 SourceKind = Literal["rtstruct", "seg", "seed", "model"]
 
@@ -194,6 +174,23 @@ class LesionSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unused:
+    """
+    A drawing or mark of a lesion that belongs to no series of the pipeline.
+
+    Attributes:
+        series: Number and description of the series that it lies on: free text, for result objects, never for a log.
+        why: A clause without free text.
+    """
+
+    kind: SourceKind
+    sop_uid: str
+    series_uid: str
+    series: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPin:
     """The exact package that a job was ordered with."""
 
@@ -219,6 +216,7 @@ class Order:
     Attributes:
         roles: Role name to its instances, sorted by SOP Instance UID.
         lesion: Sources at hand in the pipeline's order of preference.
+        unused: Drawings and marks that nothing can be measured by; they make no revision.
         reports: SRs in which readers state what `clinical` holds of findings.
         stated: Quantity to level as those state it, whatever a clinical file says: a changed file makes no revision.
         refusal: (code, sentence) when it is already known that the case must not be evaluated.
@@ -237,6 +235,7 @@ class Order:
     models: Mapping[str, ModelPin]
     clinical: Clinical
     written_at: datetime
+    unused: tuple[Unused, ...] = ()
     reports: tuple[Input, ...] = ()
     stated: Mapping[str, str] = field(default_factory=dict)
     refusal: tuple[str, str] | None = None
@@ -249,6 +248,8 @@ class Order:
         """SHA-256 (hex) of the canonical order without the time of writing and without local paths."""
         plain = to_plain(self)
         del plain["written_at"]
+        if not self.unused:  # an order of before there was such a thing keeps its id
+            del plain["unused"]
         _drop_paths(plain)
         return hashlib.sha256(canonical(plain)).hexdigest()
 

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from node.domain.language import Said, say
 
+NOT_USED = "drawing not used"
+"""Somebody drew or marked what may be a lesion; "no lesion" is the case where nobody did."""
+
 REFUSALS: Mapping[str, Said] = {
     "conflicting instances": say(
         "Two different images claim the same SOP Instance UID; it is not known which is right."
@@ -39,5 +42,8 @@ REFUSALS: Mapping[str, Said] = {
     "unsupported image": say("The images are of a kind that this analysis cannot read."),
     "not aligned": say("The image series of this study could not be laid on one another."),
     "noise": say("The images show more noise than picture, so that nothing can be measured in them."),
+    NOT_USED: say(
+        "A drawing or mark came with the study, but no lesion could be taken from it. This does not exclude a lesion."
+    ),
 }
 """Refusal code to the sentence for the reader. New codes go to the end: the order numbers them in `dicom.codes`."""

@@ -121,3 +121,18 @@ def rule(count: int, kind: str, *, largest: bool) -> Said:
         count=count,
         source=source,
     )
+
+
+def on_no_role(number: str, roles: str) -> Said:
+    """A drawing on images that the pipeline does not use; `number` is that of their series, "" where unknown."""
+    if number:
+        return say(
+            "it was drawn on images of series {number}, which this analysis does not use; draw it on {roles}",
+            number=number, roles=told(roles),
+        )  # fmt: skip
+    return say("it was drawn on images which this analysis does not use; draw it on {roles}", roles=told(roles))
+
+
+def role_of(name: str, number: str) -> Said:
+    """A role with the number of the series that fills it."""
+    return say("{role} (series {number})", role=name, number=number) if number else Said(name, name=True)

@@ -20,6 +20,7 @@ from time import monotonic
 import structlog
 from pydicom.dataset import Dataset
 
+from node.dicom.foreign import PassedOver, listed
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
@@ -28,6 +29,8 @@ from node.domain.facts import ModelFacts
 from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, Prediction
 from node.domain.language import Said
 from node.domain.order import Extraction, Input, Order
+from node.domain.refusals import NOT_USED
+from node.domain.sources import NAMES
 from node.domain.volume import Volume
 from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
@@ -143,7 +146,8 @@ def examine(order: Order, parts: Parts, *, correct: Correct = n4) -> tuple[Findi
         fits = {name: _may_draw(each, registered.volumes, order, anatomy) for name, each in parts.drawers.items()}
         segmenters = {name: each.segmenter for name, each in parts.drawers.items()}
         at_hand = _sources(order, parts)
-        segmented = segment(registered.volumes, at_hand, rules.lesion, segmenters, laid=registered.laid, fits=fits)
+        ask = partial(segment, laid=registered.laid, fits=fits, aside=_aside(order))
+        segmented = ask(registered.volumes, at_hand, rules.lesion, segmenters)
         covered = anatomy.coverage(rules.partial_organ, segmented.lesions)
         notes = (*measured.volume.notes, *registered.notes, *covered)
     with stage("measure"):
@@ -192,6 +196,11 @@ def _may_draw(drawer: Drawer, volumes: Mapping[str, Volume], order: Order, anato
 
 def _sources(order: Order, parts: Parts) -> list[SourceFiles]:
     return [SourceFiles(s.kind, tuple(_paths(s.inputs, parts)), s.model, s.role) for s in order.lesion]
+
+
+def _aside(order: Order) -> list[PassedOver]:
+    """Drawings on series that fill no role."""
+    return [PassedOver(NAMES[each.kind], each.series, each.why, NOT_USED) for each in order.unused]
 
 
 def _paths(inputs: tuple[Input, ...], parts: Parts) -> list[Path]:
@@ -273,6 +282,7 @@ def _refuse(order: Order, parts: Parts, refusal: Refused) -> Result:
         state="refused",
         reason_code=refusal.code,
         reason=refusal.found,
+        skipped=listed(_aside(order)),
         models=_facts(order.pipeline.models, parts),
         change=order.predecessor.change if order.predecessor else "",
     )

@@ -301,8 +301,8 @@ def time_points_that_nobody_tracks(bench: Bench) -> Iterator[tuple[str, Situatio
         yield name, done(bench.order(series, drawn, pipeline=BLIND), bench.names, name)
 
 
-def no_lesion(bench: Bench) -> Iterator[tuple[str, Situation]]:
-    """A structure set without a tumour."""
+def drawing_not_used(bench: Bench) -> Iterator[tuple[str, Situation]]:
+    """A structure set whose only gross tumour volume is a lymph node."""
     series = bench.chest()
     drawn = bench.drawn(series, {"lymph node": LEFT})
     yield "", done(bench.order(series, source("rtstruct", drawn), pipeline=BLIND), bench.names)
@@ -349,7 +349,7 @@ SITUATIONS: dict[str, Callable[[Bench], Iterator[tuple[str, Situation]]]] = {
     make.__name__.replace("_", "-"): make
     for make in (
         one_lesion, several_lesions, found_by_a_model, time_points_that_the_source_tracks,
-        time_points_that_nobody_tracks, no_lesion, refused, revised, oblique_mr,
+        time_points_that_nobody_tracks, drawing_not_used, refused, revised, oblique_mr,
     )
 }  # fmt: skip
 

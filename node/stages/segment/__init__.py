@@ -14,6 +14,7 @@ from node.domain import sources
 from node.domain.findings import Contour, Fitness, Provenance, Segmented
 from node.domain.language import joined, say
 from node.domain.order import LesionRules, SourceKind
+from node.domain.refusals import NOT_USED
 from node.domain.volume import Laid, Volume
 from node.errors import InstanceUnreadable, Refused
 from node.imaging.extent import Extent
@@ -23,6 +24,7 @@ from node.stages.segment.bring import brought
 from node.stages.segment.drawings import READERS, Canvas, Found
 from node.stages.segment.parts import ENCLOSED
 
+_LIGHT = {NOT_USED: 1, "wrong anatomy": 2, "no lesion": 3}  #: refusal codes that any other outweighs
 SAME_LESION = 0.5  #: drawings that share more than this of the smaller one are one lesion
 
 
@@ -48,6 +50,7 @@ def segment(
     *,
     laid: Mapping[str, Laid] = MappingProxyType({}),
     fits: Mapping[str, Fitness] = MappingProxyType({}),
+    aside: Sequence[PassedOver] = (),
 ) -> Segmented:
     """
     Take the lesions from the first source that shows any.
@@ -60,13 +63,15 @@ def segment(
         laid: Role name of every further series to how it was laid on the first one.
         fits: Package id of a segmenter to whether this image and patient are what it declares; one that is absent
             declares nothing.
+        aside: Drawings that belong to none of the volumes.
 
     Returns:
         The lesions by volume, largest first.
 
     Raises:
         Refused: No source shows a lesion. The code is that of the first drawing or model that had to be refused
-            ("contour mismatch", "low trust", …), else "no lesion".
+            ("contour mismatch", "low trust", …), "drawing not used" where one says no more than that it may have been
+            meant, else "no lesion".
         ModelFailed: A segmenter broke its promise.
     """
     volume = next(iter(volumes.values()))
@@ -77,8 +82,8 @@ def segment(
         lesions = _apart([each for each in drawn if isinstance(each, Contour)], skipped)
         if lesions:
             skipped += _unused(source, at_hand[position + 1 :])
-            return _pick(lesions, skipped, rules, volume)
-    raise _nothing(skipped, volume)
+            return _pick(lesions, [*skipped, *aside], rules, volume)
+    raise _nothing([*skipped, *aside], volume)
 
 
 def _unused(used: SourceFiles, others: Sequence[SourceFiles]) -> Iterator[PassedOver]:
@@ -192,8 +197,13 @@ def _pick(lesions: Sequence[Contour], skipped: list[PassedOver], rules: LesionRu
 
 
 def _nothing(skipped: Sequence[PassedOver], volume: Volume) -> Refused:
-    """What is refused where no source shows a lesion; a drawing that could not be used comes before finding none."""
-    code = next((each.code for each in skipped if each.code not in ("", "no lesion")), "no lesion")
+    """
+    What is refused where no source shows a lesion.
+
+    The first reason to refuse a drawing counts, the plain "not used" after the others. A machine that did not look, as
+    the anatomy is not its own, must not silence a person who drew.
+    """
+    code = min((each.code or "no lesion" for each in skipped), key=lambda c: _LIGHT.get(c, 0), default="no lesion")
     reasons = joined([each.unnamed for each in skipped], "; ") or sources.NO_SOURCE
     return Refused(
         code, reasons, at=f"series {volume.series_uid}",

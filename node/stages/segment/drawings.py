@@ -9,14 +9,16 @@ from typing import Any
 
 from node.dicom.contours import Roi, StructureSet, read_structure_set
 from node.dicom.foreign import PassedOver, elsewhere
-from node.dicom.nature import is_lesion, is_neoplasm, names_neoplasm
+from node.dicom.hints import called_lesion, called_part, codes, of_roi, of_segment
+from node.dicom.nature import is_neoplasm, names_neoplasm
 from node.dicom.seeds import Seed, SeedFile, locator, read_seeds
 from node.dicom.segments import Segment, Segmentation, read_segmentation
 from node.domain import sources
 from node.domain.findings import Contour, Provenance
 from node.domain.language import joined, say, sentence
-from node.domain.naming import Standing, excluded, is_target, matches, names_part, standing
+from node.domain.naming import Standing, excluded, is_target, standing
 from node.domain.order import LesionRules, SourceKind
+from node.domain.refusals import NOT_USED
 from node.domain.volume import Volume
 from node.errors import InstanceUnreadable, Refused
 from node.imaging.grow import grow
@@ -44,11 +46,12 @@ class Canvas:
 def _from_structure_set(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
     """The ROIs of the best standing that can be drawn; worse ones only where none of the better can."""
     found = read_structure_set(path)
+    code = codes({roi.number: of_roi(roi, rules) for roi in found.rois})
     ranked: dict[int, list[tuple[Roi, Standing]]] = {}
     for roi in found.rois:
         stands = standing(roi.name, roi.interpreted_type, rules)
         if stands.rank is None:
-            yield PassedOver(sources.roi(roi.number), roi.name, stands.why)
+            yield PassedOver(sources.roi(roi.number), roi.name, stands.why, code[roi.number])
         else:
             ranked.setdefault(stands.rank, []).append((roi, stands))
     chosen = ""
@@ -66,7 +69,7 @@ def _from_roi(roi: Roi, found: StructureSet, canvas: Canvas) -> Contour | Passed
     what, volume = sources.roi(roi.number), canvas.volume
     strange = bool(roi.sop_uids) and roi.sop_uids.isdisjoint(s.sop_uid for s in volume.slices)
     if not roi.contours:
-        return PassedOver(what, roi.name, joined(roi.skipped, "; ") or sources.NEVER_DRAWN)
+        return PassedOver(what, roi.name, joined(roi.skipped, "; ") or sources.NEVER_DRAWN, NOT_USED)
     if reason := elsewhere(roi.frame_uid, roi.sop_uids or found.sop_uids, volume):
         return PassedOver(what, roi.name, reason, "contour mismatch")
     if strange and roi.sop_uids & canvas.others:  # one frame of reference is no promise that the patient lay still
@@ -112,12 +115,13 @@ def _provenance(kind: SourceKind, found: StructureSet | Segmentation | SeedFile,
 def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
     found, volume = read_segmentation(path), canvas.volume
     pieces: list[Piece] = []
+    code = codes({each.number: of_segment(each, rules) for each in found.segments})
     for each in found.segments:
-        what, lesion, part = sources.segment(each.number), _is_lesion(each, rules), _is_part(each, rules)
+        what, lesion, part = sources.segment(each.number), called_lesion(each, rules), called_part(each, rules)
         if excluded(each.label, rules):
-            yield PassedOver(what, each.label, sources.LABEL_EXCLUDED)
+            yield PassedOver(what, each.label, sources.LABEL_EXCLUDED, code[each.number])
         elif not (lesion or part):
-            yield PassedOver(what, each.label, sources.NO_LESION)
+            yield PassedOver(what, each.label, sources.NO_LESION, code[each.number])
         elif reason := elsewhere(found.frame_uid, found.sop_uids, volume):
             yield PassedOver(what, each.label, reason, "contour mismatch")
         elif isinstance(drawn := _from_segment(each, found, volume), PassedOver):
@@ -127,14 +131,6 @@ def _from_segmentation(path: Path, canvas: Canvas, rules: LesionRules) -> Found:
     yield from united(pieces, volume.geometry)
 
 
-def _is_lesion(each: Segment, rules: LesionRules) -> bool:
-    return is_lesion(each.type) or matches(rules.label_pattern, each.label)
-
-
-def _is_part(each: Segment, rules: LesionRules) -> bool:
-    return rules.unite_parts and (names_part(each.label) or names_part(each.type[2]))
-
-
 def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour | PassedOver:
     what = sources.segment(each.number)
     try:
@@ -142,7 +138,7 @@ def _from_segment(each: Segment, found: Segmentation, volume: Volume) -> Contour
     except InstanceUnreadable as error:
         return PassedOver(what, each.label, error.found, "contour mismatch")
     if not own.any():
-        return PassedOver(what, each.label, sources.NO_VOXEL)
+        return PassedOver(what, each.label, sources.NO_VOXEL, NOT_USED)
     mask = onto(own, geometry, volume.geometry)
     if not mask.any():
         return PassedOver(what, each.label, sources.OUTSIDE, "contour mismatch")

@@ -13,6 +13,7 @@ from node.dicom.foreign import PassedOver
 from node.domain import sources
 from node.domain.findings import Contour, Provenance, SegmentAlgorithmType
 from node.domain.geometry import Geometry
+from node.domain.refusals import NOT_USED
 from node.imaging.crop import bounding_box
 from node.imaging.extent import Extent
 
@@ -60,7 +61,7 @@ def united(pieces: Sequence[Piece], place: Geometry) -> Iterator[Contour | Passe
         yield from _lesion(first, _cut(loose, owner == number), place, divided=number in divided)
     for piece, left in _cut(loose, owner == 0):
         if left.sum() == piece.contour.mask.sum():
-            yield _passed_over(piece, sources.PART_ALONE)
+            yield _passed_over(piece, sources.PART_ALONE, NOT_USED)
         elif (size := float(left.sum()) * place.voxel_ml) >= TOLD_ML:
             yield _passed_over(piece, sources.part_left(size))
 
@@ -177,6 +178,9 @@ def _provenance(begun: Sequence[Piece], given: Sequence[Piece], notes: Sequence[
     )
 
 
-def _passed_over(piece: Piece, why: str) -> PassedOver:
+def _passed_over(piece: Piece, why: str, code: str = "") -> PassedOver:
     provenance = piece.contour.provenance
-    return PassedOver(sources.drawing(provenance), provenance.label, why)
+    return PassedOver(sources.drawing(provenance), provenance.label, why, code)
+
+
+from node.domain.refusals import NOT_USED

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from node.assemble.prepare import change, prepare
+from node.assemble.prepare import Prepared, change, prepare
 from node.assemble.study import SEGMENTATIONS
 from node.domain.order import LesionRules, Order, Pipeline
 from node.domain.rules import Role
@@ -260,3 +260,84 @@ def test_a_study_with_a_drawing_is_told_which_role_it_lacks():
     assert found.order is not None
     assert found.order.refusal == ("role missing", "no series fits t1c (T1 with contrast agent)")
     assert found.order.refusal[0] not in DRAWN.silent_refusals
+
+
+T2, MPR = mr("t2_tse_tra", "1.2.8"), mr("t1_mprage_KM MPR tra", "1.2.2")
+OTHER_T1C = mr("t1_mprage_KM", "1.2.7")
+OF_ORGANS = replace(SITE, speaks=lambda entry, _: entry.stored.instance.sop_uid != "1.7.8")
+"""A site to which "1.7.8" is a set of organs."""
+
+
+def judged(*instances: Instance, rules: Pipeline = DRAWN) -> Prepared:
+    """T1c, FLAIR and these, an hour later."""
+    made = study([stored(i) for i in (*T1C, *FLAIR, *instances)], FRAMES)
+    made = replace(made, objects=tuple(c for c in made.objects if c.stored.instance.modality in {"RTSTRUCT", "SEG"}))
+    return prepare(made, rules, OF_ORGANS, NOW + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("images", "drawing"),
+    [
+        (T2, seg("1.7.2", "1.2.8.3")),
+        (PLAIN, seg("1.7.2", "1.2.5.3")),
+        (stating(MPR, ImageType="DERIVED\\SECONDARY\\MPR"), seg("1.7.2", "1.2.2.3")),
+        (T2, replace(seg("1.7.2", "1.5.5"), referenced_series=("1.2.8",))),
+        ([replace(each, frame_uid="1.6") for each in T2], replace(seg("1.7.2", frame="1.6"), frame_uid="1.6")),
+    ],
+)
+def test_a_drawing_on_a_series_without_a_role_gets_an_answer(images, drawing):
+    """It says on which series it lies and where it belongs, and the operator sees it too."""
+    found = judged(*stating(images, SeriesNumber="7"), drawing)
+    assert found.order is not None
+    [unused] = found.order.unused
+
+    assert found.order.refusal == ("drawing not used", f"Segmentation: {unused.why}")
+    assert unused.why == (
+        "it was drawn on images of series 7, which this analysis does not use; "
+        "draw it on t1c (series 2) / flair (series 2)"
+    )
+    assert unused.series == f"7 {images[0].attributes['SeriesDescription'][0]}"
+    assert found.explanation["sources"] == [f"seg on series {images[0].series_uid} (not used: {unused.why})"]
+    assert found.order.refusal[0] not in DRAWN.silent_refusals
+    assert found.order == Order.from_json(found.order.to_json())
+
+
+def test_organs_on_a_series_without_a_role_and_a_drawing_of_another_study_ask_nothing():
+    """Nor does a kind of drawing that the pipeline does not read."""
+    for drawing in (seg("1.7.8", "1.2.8.3"), seg("1.7.2", "1.99.1")):
+        assert judged(*T2, drawing).order.refusal[0] == "no lesion"
+    marks = replace(DRAWN, lesion=LesionRules(sources=("rtstruct",)))
+    assert judged(*T2, seg("1.7.2", "1.2.8.3"), rules=marks).order.refusal[0] == "no lesion"
+
+
+def test_a_drawing_beside_the_one_that_is_measured_is_told():
+    """A Segmentation on the earlier T1c, when a structure set chose the later one."""
+    later = rtstruct(references=("1.2.7.3",), uid="1.7.9")
+    found = judged(*stating(OTHER_T1C, AcquisitionTime="115900"), seg("1.7.2", "1.2.3.3"), later)
+    assert found.order is not None
+
+    assert found.order.refusal is None
+    assert [source.kind for source in found.order.lesion] == ["rtstruct"]
+    assert [each.series_uid for each in found.order.unused] == ["1.2.3"]
+    assert found.explanation["sources"][1].startswith("seg on series 1.2.3 (not used: ")
+
+
+def test_a_drawing_that_nothing_is_measured_by_makes_no_revision_of_a_result():
+    """It makes a revision only where the refusal changes, which then tells what came."""
+    none, one = judged(*T2).order, judged(*T2, seg("1.7.2", "1.2.8.3")).order
+    assert none is not None
+    assert one is not None
+
+    assert none.job_id != one.job_id
+    assert replace(one, refusal=none.refusal).fingerprint == none.fingerprint
+    assert change(one, none) == "A drawing of a lesion arrived that cannot be used."
+
+
+def test_a_lacking_role_is_told_together_with_a_drawing_on_no_role():
+    """Whoever drew learns both."""
+    made = study([stored(i) for i in (*T1C, *T2, seg("1.7.2", "1.2.8.3"))], FRAMES)
+    made = replace(made, objects=tuple(c for c in made.objects if c.stored.instance.modality == "SEG"))
+    code, why = prepare(made, DRAWN, SITE, NOW + timedelta(hours=1)).order.refusal
+
+    assert code == "role missing"
+    assert why.startswith("no series fits flair (FLAIR); Segmentation: it was drawn on images of series 2, which")

@@ -36,7 +36,7 @@ def test_every_refusal_has_a_code_of_its_own():
     """Each refusal code of the node is a code value; none is shared."""
     values = {codes.refusal(code).value for code in REFUSALS}
 
-    assert len(values) == len(REFUSALS) == 24
+    assert len(values) == len(REFUSALS) == 25
     assert codes.refusal("missing slices") == Code("RG-R06", codes.SCHEME, "missing slices")
 
 

@@ -18,7 +18,7 @@ CODES = {
     "ambiguous reference", "missing slices", "non-uniform spacing", "mixed orientations", "gantry tilt",
     "too few slices", "not an axial acquisition", "colour image", "lossy compression", "undecodable", "wrong anatomy",
     "organ partial", "no lesion", "low trust", "contour mismatch", "model unavailable", "role missing",
-    "unsupported image", "not aligned", "noise",
+    "unsupported image", "not aligned", "noise", "drawing not used",
 }  # fmt: skip
 
 

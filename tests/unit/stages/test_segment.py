@@ -9,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from node.dicom.foreign import PassedOver
 from node.domain.facts import ModelFacts
 from node.domain.findings import Drawing, Fitness
 from node.domain.order import LesionRules
@@ -120,6 +121,11 @@ def test_names_of_tumours(tmp_path, name):
     assert [each.provenance.label for each in found.lesions] == [name]
 
 
+ASK_NOTHING = {"marker clip", "old", "lymph node", "Nodes", "Tumorbett", "Non-tumour brain", "Lung without GTV",
+               "ohne Tumor", "healthy lung"}  # fmt: skip
+"""Names that do not even say that a lesion was meant."""
+
+
 @pytest.mark.parametrize(
     "name",
     ["GTVn", "GTV-N1", "GTV_node", "GTV LN", "tumor bed", "tumor_bed", "marker clip", "old", "GTV_old", "GTV old",
@@ -137,7 +143,7 @@ def test_names_of_what_is_no_primary_tumour(tmp_path, name, interpreted):
     with pytest.raises(Refused) as caught:
         segment({"ct": v}, [rtstruct(tmp_path, rois)], LesionRules(), {})
 
-    assert caught.value.code == "no lesion"
+    assert caught.value.code == ("no lesion" if name in ASK_NOTHING and not interpreted else "drawing not used")
     assert "ROI 1" in caught.value.found
     assert name not in caught.value.found  # free text may hold anything, and messages are logged
 
@@ -383,7 +389,7 @@ def test_segments_are_chosen_by_type_or_label(tmp_path, described, algorithm, na
     if algorithm is None:
         with pytest.raises(Refused) as caught:
             segment({"ct": v}, sources, LesionRules(), {})
-        assert caught.value.code == "no lesion"
+        assert caught.value.code == ("drawing not used" if described["label"] == "tumor bed" else "no lesion")
     else:
         [lesion] = segment({"ct": v}, sources, LesionRules(), {}).lesions
         assert (lesion.provenance.algorithm_type, lesion.provenance.named_neoplasm) == (algorithm, named)
@@ -533,6 +539,125 @@ def test_a_seed_that_leaks_is_of_low_trust(tmp_path):
         segment({"ct": v}, [SourceFiles("seed", (path,))], LesionRules(), {})
 
     assert caught.value.code == "low trust"
+
+
+TISSUE = ("85756007", "SCT", "Tissue")
+OPEN = {"geometric_type": "OPEN_PLANAR"}
+
+
+@pytest.mark.parametrize(
+    ("rois", "code"),
+    [
+        ([{"name": "GTV", "type": "GTV", **OPEN}], "drawing not used"),
+        ([{"name": "Tumor", "contours": ()}, {"name": "Lung_L", "type": "ORGAN"}], "drawing not used"),
+        ([{"name": "CTV", "type": "CTV"}, {"name": "Heart", "type": "ORGAN"}], "drawing not used"),
+        ([{"name": "Filia"}, {"name": "BODY", "type": "EXTERNAL"}], "drawing not used"),
+        ([{"name": "Lung_L", "type": "ORGAN"}, {"name": "Heart", "type": "ORGAN"}, {"name": "z_help"}], "no lesion"),
+        ([{"name": "Niere links"}, {"name": "Rückenmark"}, {"name": "x1"}], "no lesion"),
+        ([{"name": "Clip", "type": "MARKER"}, {"name": "BODY", "type": "EXTERNAL"}], "no lesion"),
+        ([{"name": "Filia", "contours": ()}], "no lesion"),
+    ],
+)
+def test_a_structure_set_that_speaks_for_a_lesion_gets_an_answer(tmp_path, rois, code):
+    """
+    Whoever outlined one waits for it; a set of organs asks nothing, nor does a name without a contour.
+    """
+    v = image()
+    drawn = [{"contours": box(v, (5, 5), (9, 9)), **roi} for roi in rois]
+
+    with pytest.raises(Refused) as caught:
+        segment({"ct": v}, [rtstruct(tmp_path, drawn)], LesionRules(), {})
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("segments", "code"),
+    [
+        ([{"label": "Segment_1", "type": TISSUE}], "drawing not used"),
+        ([{"label": "WT", "type": TISSUE}], "drawing not used"),
+        ([{"label": "WT", "type": TISSUE}, {"label": "Liver", "type": LIVER}], "no lesion"),
+        ([{"label": "CTV", "type": TISSUE}, {"label": "Liver", "type": LIVER}], "drawing not used"),
+        ([{"label": "Non-tumour brain", "type": TISSUE}], "no lesion"),
+        ([{"label": "Lunge rechts", "type": TISSUE}], "no lesion"),
+    ],
+)
+def test_a_segmentation_that_speaks_for_a_lesion_gets_an_answer(tmp_path, segments, code):
+    """
+    What a viewer calls a segment when nobody named it is taken for what a person drew; organs ask nothing.
+    """
+    ct = image_series(np.zeros(SHAPE))
+    v = load(save(ct, tmp_path / "ct"), LoadRules()).volume
+    masks = np.stack([ball(SHAPE, (5, 10 + 20 * n, 20), 4) for n in range(len(segments))], axis=-1)
+    path = segmentation(tmp_path / "seg.dcm", ct, masks, segments)
+
+    with pytest.raises(Refused) as caught:
+        segment({"ct": v}, [SourceFiles("seg", (path,))], LesionRules(), {})
+
+    assert caught.value.code == code
+
+
+def test_a_drawing_below_one_half_everywhere_gets_an_answer(tmp_path):
+    """
+    A lesion drawn as a FRACTIONAL segment of 40 % is none by the threshold, and is told.
+    """
+    ct = image_series(np.zeros(SHAPE))
+    v = load(save(ct, tmp_path / "ct"), LoadRules()).volume
+    path = segmentation(
+        tmp_path / "seg.dcm", ct, 0.4 * ball(SHAPE, (5, 20, 20), 4), [{"label": "Tumour"}], kind="FRACTIONAL"
+    )
+
+    with pytest.raises(Refused, match="it has no voxel") as caught:
+        segment({"ct": v}, [SourceFiles("seg", (path,))], LesionRules(), {})
+
+    assert caught.value.code == "drawing not used"
+
+
+def test_a_mark_that_is_no_seed_gets_an_answer(tmp_path):
+    """
+    A polygon around a neoplasm; a mark of something else asks nothing.
+    """
+    v = image()
+    corners = [20, 20, 10, 20, 25, 10, 25, 25, 10]
+    for finding, code in ((NEOPLASM, "drawing not used"), (LIVER, "no lesion")):
+        path = report(tmp_path / f"{code}.dcm", [group(finding, [scoord3d("POLYGON", corners, v.frame_uid)])])
+        with pytest.raises(Refused) as caught:
+            segment({"ct": v}, [SourceFiles("seed", (path,))], LesionRules(), {})
+        assert caught.value.code == code
+
+
+def test_a_drawing_on_no_role_is_told_beside_what_is_measured_and_refuses_where_nothing_is(tmp_path):
+    """
+    With the name of its series for the reader, and without it where a message may be logged.
+    """
+    v = image()
+    aside = [PassedOver("Segmentation", "7 t2_tse^MEIER", "it was drawn elsewhere", "drawing not used")]
+    source = rtstruct(tmp_path, [{"name": "GTV", "contours": box(v, (5, 5), (9, 9))}])
+
+    found = segment({"ct": v}, [source], LesionRules(), {}, aside=aside)
+    with pytest.raises(Refused) as caught:
+        segment({"ct": v}, [MODEL], LesionRules(), {"m": Machine(drawing())}, aside=aside)
+
+    assert found.skipped == ("Segmentation '7 t2_tse^MEIER': it was drawn elsewhere",)
+    assert caught.value.code == "drawing not used"
+    assert "MEIER" not in caught.value.found
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("wrong_anatomy", "drawing not used"), ("outside_domain", "unsupported image")]
+)
+def test_a_machine_that_did_not_look_does_not_silence_who_drew(tmp_path, code, said):
+    """
+    "wrong anatomy" is not sent; any other reason of the model says more than that a drawing was not used.
+    """
+    v = image()
+    source = rtstruct(tmp_path, [{"name": "CTV", "type": "CTV", "contours": box(v, (5, 5), (9, 9))}])
+    fits = {"m": Fitness(outcome="outside", reasons=("so",), code=code)}
+
+    with pytest.raises(Refused) as caught:
+        segment({"ct": v}, [source, MODEL], LesionRules(), {"m": Machine(drawing())}, fits=fits)
+
+    assert caught.value.code == said
 
 
 def test_no_source_at_all_is_no_lesion():

@@ -191,7 +191,7 @@ def test_one_part_alone_and_parts_of_other_pipelines_are_no_lesion(tmp_path):
         lesions(tmp_path / "a", masks[:1], [OEDEMA])
     [lesion] = lesions(tmp_path / "b", masks, [ENHANCING, OEDEMA], LesionRules()).lesions
 
-    assert caught.value.code == "no lesion"
+    assert caught.value.code == "drawing not used"
     assert np.array_equal(lesion.mask, masks[0])
 
 
