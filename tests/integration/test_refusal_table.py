@@ -31,6 +31,7 @@ from node.stages.judge import judge
 from node.training.rows import patients, read_table
 from node.training.spec import read_spec
 from tests.support.real import SILENT, altered, flair, nrrd, slices
+from tests.support.segmentations import ball, segmentation
 from tests.support.series import CT, MR, PET, image_series, save
 from tests.support.studies import study
 from tests.support.tables import write_table
@@ -151,6 +152,13 @@ ROLES = Config.model_validate({"pipelines": [{
 }]})  # fmt: skip
 
 
+ROLES_DRAWN = Config.model_validate({"pipelines": [{
+    "name": "p", "models": ["glioma-idh"], "lesion": {"from": ["seg"]},
+    "series": {"t1c": {"modality": "MR", "sequence": "t1", "contrast": True},
+               "flair": {"modality": "MR", "sequence": "flair"}},
+}]})  # fmt: skip
+
+
 def two(one: str, other: str, first: dict[str, Any], second: dict[str, Any]) -> Callable[[Path, Path], Path]:
     """Two series of one study, by description and sequence."""
 
@@ -159,6 +167,22 @@ def two(one: str, other: str, first: dict[str, Any], second: dict[str, Any]) -> 
         voxels = np.random.default_rng(0).normal(100, 5, (12, 24, 24))
         for name, times in ((one, first), (other, second)):
             save(image_series(voxels, SeriesDescription=name, **shared, **times), folder / name.replace(" ", ""))
+        return folder
+
+    return make
+
+
+def on_no_role(label: str) -> Callable[[Path, Path], Path]:
+    """T1c, FLAIR and a T2, on which somebody drew one segment of this label and no other code than Tissue."""
+
+    def make(_data: Path, folder: Path) -> Path:
+        shared = {"sop_class": MR, "study_uid": generate_uid(), "frame_uid": generate_uid(), "spacing": (3.0, 2.0, 2.0)}
+        voxels = np.random.default_rng(0).normal(100, 5, (12, 24, 24))
+        for name, times in (("T1 post Gd", T1), ("AX FLAIR", DARK_FLUID), ("AX T2", {"EchoTime": 90})):
+            series = image_series(voxels, SeriesDescription=name, **shared, **times)
+            save(series, folder / name.replace(" ", ""))
+        described = {"label": label, "type": ("85756007", "SCT", "Tissue")}
+        segmentation(folder / "seg.dcm", series, ball((12, 24, 24), (6, 12, 12), 4), [described])
         return folder
 
     return make
@@ -241,6 +265,11 @@ TABLE = (
     Row("a model that ships as a refusal: MGMT", brain(), pipeline("MR", "glioma-mgmt"), NOT, "no usable signal"),
     Row("T1 without contrast beside T1c, offered as FLAIR", two("T1 post Gd", "T1 pre", T1, T1), ROLES, "role missing",
         "flair"),
+    Row("a drawing on a T2 that is not asked for", on_no_role("Läsion"), ROLES_DRAWN, "drawing not used",
+        "it was drawn on images of series"),
+    Row("what nobody named, on the same T2", on_no_role("Segment_1"), ROLES_DRAWN, "drawing not used",
+        "draw it on t1c"),
+    Row("an organ on the same T2", on_no_role("Brain"), ROLES_DRAWN, "no lesion", "no source of a lesion"),
     Row("descriptions of FLAIR and T1c swapped", two("AX FLAIR", "T1 post Gd", T1, DARK_FLUID), ROLES, "no pipeline",
         "but it has"),
 )  # fmt: skip
