@@ -47,7 +47,9 @@ _ORGAN_WORDS = re.compile(
 )
 """Beginnings of words for what every body has."""
 
-_THINGS = re.compile(rf"(?i){NO_LETTER_BEFORE}(body|körper|external|air|luft|couch|tisch|table|iso[cz]ent|fiduc)")
+_THINGS = re.compile(
+    rf"(?i){NO_LETTER_BEFORE}(body|körper|external|air|luft|couch|tisch|table|iso[cz]ent|fiduc|background)"
+)
 
 
 def of_roi(roi: Roi, rules: LesionRules) -> Hint:
@@ -73,7 +75,7 @@ def of_segment(segment: Segment, rules: LesionRules) -> Hint:
         return "organ"
     if called_lesion(segment, rules) or called_part(segment, rules) or is_target(segment.label, ""):
         return "lesion"
-    if excluded(segment.label, rules):
+    if excluded(segment.label, rules) or matches(_THINGS, segment.label):
         return "nothing"
     return "organ" if _is_organ(segment.label, segment.category, segment.type) else "neutral"
 

@@ -37,6 +37,7 @@ RULES = LesionRules(part_pattern="(?i)necro")
         ("Necrosis", TISSUE, TISSUE, "lesion"),
         ("PTV", TISSUE, TISSUE, "lesion"),
         ("marker", TISSUE, TISSUE, "nothing"),
+        ("Background", NONE, NONE, "nothing"),
     ],
 )
 def test_what_a_segment_says_of_itself(label, category, kind, hint):
