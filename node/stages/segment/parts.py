@@ -181,6 +181,3 @@ def _provenance(begun: Sequence[Piece], given: Sequence[Piece], notes: Sequence[
 def _passed_over(piece: Piece, why: str, code: str = "") -> PassedOver:
     provenance = piece.contour.provenance
     return PassedOver(sources.drawing(provenance), provenance.label, why, code)
-
-
-from node.domain.refusals import NOT_USED
