@@ -15,12 +15,11 @@ from node.domain.plain import to_plain
 from node.inference.applicability import Applicability, Known, deviate
 from node.inference.explain import Spread
 from node.inference.inputs import ModelInput
+from node.training.digits import beside, significant, unitless
 from node.training.tabular import Array, Table, scaling
 
 BORDERLINE, OUTSIDE = 95.0, 99.0
 """Percentiles of the training patients' own distances, each measured against the others."""
-
-DECIMALS = 6
 
 METHOD = (
     "Mahalanobis distance with shrunken covariance (Ledoit-Wolf) over the inputs that have more than two values; a "
@@ -55,7 +54,7 @@ def fitted(table: Table, inputs: Sequence[ModelInput]) -> Applicability | None:
     return Applicability(
         method=METHOD.format(borderline=BORDERLINE, outside=OUTSIDE),
         inputs=known,
-        covariance=tuple(tuple(round(float(v), DECIMALS) for v in row) for row in _covariance(z)),
+        covariance=tuple(tuple(map(float, row)) for row in unitless(_covariance(z))),
         borderline=round(borderline, 4),
         outside=round(outside, 4),
     )
@@ -94,8 +93,8 @@ def _known(table: Table, item: ModelInput, column: int, mean: float, scale: floa
     values = table.features[:, column]
     low, high = np.nanpercentile(values, [1, 99])
     return Known(
-        name=item.name, label=str(label(item.quantity)), log=item.name in table.logs, mean=round(mean, DECIMALS),
-        scale=max(round(scale, DECIMALS), 10.0**-DECIMALS), usual=(_short(low), _short(high)),
+        name=item.name, label=str(label(item.quantity)), log=item.name in table.logs, mean=beside(mean, scale),
+        scale=significant(scale), usual=(_short(low), _short(high)),
     )  # fmt: skip
 
 

@@ -13,13 +13,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from node.training.digits import beside, significant, unitless
 from node.training.tabular import Array, Ensemble, Linear
 
 OPSET, IR_VERSION = 17, 8
 """Old enough for every onnxruntime that the node allows (1.19 and newer)."""
-
-DECIMALS = 6
-"""Weights are rounded, so that the last bit of some processor's arithmetic does not make another file."""
 
 
 def build(model: Linear, ensemble: Ensemble, *, level: float, name: str) -> bytes:
@@ -40,13 +38,13 @@ def build(model: Linear, ensemble: Ensemble, *, level: float, name: str) -> byte
     Returns:
         The bytes of a .onnx file, the same for the same arguments.
     """
-    constants = {
-        "mean": model.mean, "scale": model.scale, "low": model.low, "high": model.high,
+    without_unit = {
         "weights": model.weights, "bias": np.array([model.bias]),
         "ensemble_weights": ensemble.weights[None], "ensemble_biases": ensemble.biases,
         "draws": ensemble.draws[None], "zero": np.zeros(1), **_percentiles(len(ensemble.biases), level),
     }  # fmt: skip
-    initializers = [numpy_helper.from_array(_rounded(value), key) for key, value in constants.items()]
+    constants = _scaling(model) | {key: unitless(value) for key, value in without_unit.items()}
+    initializers = [numpy_helper.from_array(_float32(value), key) for key, value in constants.items()]
     initializers += [
         numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
         numpy_helper.from_array(np.array([2], np.int64), "inputs_axis"),
@@ -120,5 +118,15 @@ def _percentiles(replicates: int, level: float) -> dict[str, Array]:
     return shares
 
 
-def _rounded(value: Array) -> NDArray[np.float32]:
-    return np.ascontiguousarray(np.round(value, DECIMALS) + 0.0, dtype=np.float32)  # + 0.0 turns -0.0 into 0.0
+def _scaling(model: Linear) -> dict[str, Array]:
+    """What has the unit of an input."""
+    pairs = zip(model.mean, model.scale, strict=True)
+    return {
+        "mean": np.array([beside(mean, scale) for mean, scale in pairs]),
+        **{key: np.array([*map(significant, getattr(model, key))]) for key in ("scale", "low", "high")},
+    }
+
+
+def _float32(value: Array) -> NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what float32 cannot hold is found when the graph is checked
+        return np.ascontiguousarray(value, dtype=np.float32)

@@ -17,7 +17,7 @@ from node.inference.inputs import ModelInput
 from node.inference.manifest import parse
 from node.inference.onnx import OnnxClassifier
 from node.inference.package import MANIFEST, package_files, read_manifest
-from node.training import distance, toml
+from node.training import distance, graph_check, toml
 from node.training.card import write_card
 from node.training.figures import FIGURES, draw
 from node.training.graph import build
@@ -80,11 +80,13 @@ def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -
     The graph with its interval, what it answers, and how the training patients are spread.
 
     Raises:
-        ModelFailed: The graph does not keep the contract.
+        ModelFailed: The graph does not keep the contract, does not answer as the model was fitted, or most training
+            patients would be refused.
     """
-    table, recipe = found.table, spec.recipe
+    table, recipe, at = found.table, spec.recipe, str(spec.head["id"])
     progress(f"refitting {recipe.replicates} times for the interval")
-    graph = build(model, ensemble(table, model, recipe), level=recipe.level, name=str(spec.head["id"]))
+    graph = build(model, ensemble(table, model, recipe), level=recipe.level, name=at)
+    graph_check.check(graph, model, table, at=at)
     files = {
         "model.onnx": graph,
         "golden.json": golden(spec.head, spec.inputs, graph, spec.golden),
@@ -93,6 +95,7 @@ def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -
     fence, summary = distance.applicability(table, spec.inputs)
     if not fence:
         return Fixed(files)
+    graph_check.check_limits(fence, table, at=at)
     return Fixed({**files, applicability.FILE: fence}, {"applicability": {**summary, **refusals(found, spec)}})
 
 
