@@ -23,6 +23,9 @@ from node.training.tabular import Array, Table
 
 UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "unknown", "not collected", "not assessed", "?"})
 
+LARGEST = 1e30
+"""Beyond it a model's arithmetic (float32, to 3e38) has no room left."""
+
 Row = Mapping[str, str]
 
 
@@ -103,6 +106,10 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
         simple = {b.name: _table(b.of(spec.inputs), quantities, kept, spec) for b in spec.baselines}
     except ValueError as error:
         raise ConfigError([str(error)], at=at, do="correct the table or the declaration of the input") from error
+    told = [(spec.inputs, main), *((b.of(spec.inputs), simple[b.name]) for b in spec.baselines)]
+    if beyond := [mistake for inputs, table in told for mistake in _beyond_arithmetic(inputs, table, spec)]:
+        do = "give the input another scale or unit, or correct the table"
+        raise ConfigError(list(dict.fromkeys(beyond)), at=at, do=do)
     return Patients(
         rows=kept,
         quantities=quantities,
@@ -183,6 +190,16 @@ def _table(
         blocks=tuple(item.source for item in inputs),
         groups=np.array([order[name] for name in names], np.intp) if len(order) < len(names) else np.zeros(0, np.intp),
     )
+
+
+def _beyond_arithmetic(inputs: tuple[ModelInput, ...], table: Table, spec: Spec) -> Iterator[str]:
+    """Columns that hold what no logarithm is of, or what float32 cannot hold."""
+    for item, column in zip(inputs, table.features.T, strict=True):
+        where = f"column {spec.column(item.source)}"
+        if item.scale == "log" and (n := int((column <= 0).sum())):
+            yield f'{where}: {n} values are not above 0, and scale = "log" takes their logarithm'
+        if n := int((np.abs(column) > LARGEST).sum()):
+            yield f"{where}: {n} values lie beyond {LARGEST:g}"
 
 
 def _with_views(table: Table, spec: Spec) -> Table:

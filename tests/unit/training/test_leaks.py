@@ -122,6 +122,21 @@ def test_cells_that_cannot_be_read_are_told(tmp_path):
     ]
 
 
+def test_values_that_no_model_can_be_made_of_are_told(tmp_path):
+    """No logarithm of 0, nothing that float32 cannot hold: which columns, and how many values, before any training."""
+    table = [{**row, "energy": "-1e39" if n < 2 else f"{n}.5"} for n, row in enumerate(rows())]
+    table[0]["volume_ml"], table[1]["volume_ml"], table[2]["volume_ml"] = "0", "-1", "0.0"
+    inputs = [
+        *HEAD["inputs"][:2],
+        {"name": "size", "source": "measure:volume_ml", "scale": "log"},
+        {"name": "energy", "source": "measure:energy"},
+    ]
+    assert mistakes(tmp_path, table, inputs=inputs) == [
+        'column volume_ml: 3 values are not above 0, and scale = "log" takes their logarithm',
+        "column energy: 2 values lie beyond 1e+30",
+    ]
+
+
 def test_a_file_that_is_no_table_is_told(tmp_path):
     """Not there, empty, a double column, a short row."""
     spec = write_spec(tmp_path / "spec.toml")
