@@ -22,6 +22,8 @@ GENERATED = (
     say("{n} patients without the target for {k} inputs; {rest}"),
     say("{n} patients without the target for {k} inputs"),
     say("trained with --exploratory"),
+    say("The distance to the training patients is not judged: {n} patients for {k} inputs."),
+    say("The distance to the training patients is not judged: no input has more than two values."),
     say("{n} of {hospital} and {m} of {other}"),
     say("age {low} to {high} years, median {median}"),
     say("histology: {groups}"),

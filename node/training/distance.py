@@ -21,6 +21,11 @@ from node.training.tabular import Array, Table, scaling
 BORDERLINE, OUTSIDE = 95.0, 99.0
 """Percentiles of the training patients' own distances, each measured against the others."""
 
+PATIENTS_PER_INPUT = 2
+"""Fewer patients for each input that counts say nothing of what lies far from them."""
+
+NOT_JUDGED = "The distance to the training patients is not judged"
+
 METHOD = (
     "Mahalanobis distance with shrunken covariance (Ledoit-Wolf) over the inputs that have more than two values; a "
     "missing input does not count; limits are the {borderline:g}th and {outside:g}th percentile of the training "
@@ -28,23 +33,33 @@ METHOD = (
 )
 
 
+def unjudged(table: Table) -> str:
+    """Why the distance to a table's patients is not judged, for the reader of every answer; "" where it is."""
+    counted, n = len(_counted(table)), table.patients
+    if not counted:
+        return f"{NOT_JUDGED}: no input has more than two values."
+    if n < PATIENTS_PER_INPUT * counted:
+        return f"{NOT_JUDGED}: {n} patients for {counted} inputs."
+    return ""
+
+
 def applicability(table: Table, inputs: Sequence[ModelInput]) -> tuple[bytes, dict[str, Any]]:
     """
     Fit the distance to the training patients.
 
     Returns:
-        The file, and what the manifest says about it; an empty file where no input has more than two values.
+        The file, and what the manifest says about it; an empty file where the distance is not judged.
     """
-    found = fitted(table, inputs)
+    found = None if unjudged(table) else fitted(table, inputs)
     if found is None:
         return b"", {}
     return _json(to_plain(found)), {"method": found.method, "inputs": [item.name for item in found.inputs]}
 
 
 def fitted(table: Table, inputs: Sequence[ModelInput]) -> Applicability | None:
-    """The distance to a table's patients; None where no input has more than two values, or patients are too few."""
-    counted = [n for n, column in enumerate(table.features.T) if np.unique(column[~np.isnan(column)]).size > 2]
-    if not counted or len(table.target) < 2 * len(counted):
+    """The distance to a table's patients, however few they are; None where no input has more than two values."""
+    counted = _counted(table)
+    if not counted:
         return None
     scaled = scaling(table)
     z = np.where(np.isnan(table.features), np.nan, scaled.standardise(table.features))[:, counted]
@@ -69,6 +84,11 @@ def percentiles(inputs: Sequence[ModelInput], quantities: Sequence[Mapping[str, 
         if known:
             spreads[source] = to_plain(_spread(of, known))
     return _json(spreads)
+
+
+def _counted(table: Table) -> list[int]:
+    """Columns that have more than two values; the others are left to the declaration."""
+    return [n for n, column in enumerate(table.features.T) if np.unique(column[~np.isnan(column)]).size > 2]
 
 
 def _left_out(z: Array, groups: NDArray[np.intp]) -> Array:

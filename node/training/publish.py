@@ -61,6 +61,7 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     performance = judge(table, recipe, baselines=found.baselines, subgroups=found.subgroups, progress=progress)
     head = {**spec.head, "declared": _with_usual_age(spec.head.get("declared", {}), found)}
     numbers = measured(head, describe(found, spec), table, recipe, model, performance)
+    numbers["limits"] += fixed.limits
     if refusing:
         return _refusing(spec, performance, also, numbers)
     files = {**fixed.files, "spec.toml": spec.text, **also}
@@ -69,10 +70,11 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
 
 @dataclass(frozen=True, slots=True)
 class Fixed:
-    """What a fit fixes, however it may be judged: files of the package, and sections of its manifest."""
+    """What a fit fixes, however it may be judged: files of the package, sections of its manifest, and limits."""
 
     files: Files = field(default_factory=dict)
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
 
 
 def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -> Fixed:
@@ -94,7 +96,8 @@ def weighed(spec: Spec, found: Patients, model: Linear, *, progress: Progress) -
     }
     fence, summary = distance.applicability(table, spec.inputs)
     if not fence:
-        return Fixed(files)
+        progress(why := distance.unjudged(table))
+        return Fixed(files, limits=(why,))
     graph_check.check_limits(fence, table, at=at)
     return Fixed({**files, applicability.FILE: fence}, {"applicability": {**summary, **refusals(found, spec)}})
 

@@ -96,7 +96,7 @@ def _general(m: Manifest) -> dict[str, str]:
         "22": "weights in Inputs, the whole model in model.onnx",
         "25": "see Limits",
         "26": "see Limits",
-        "27a": f"{_lacking(m)}; what lies outside of Applicability is refused or flagged, with the reason",
+        "27a": f"{_lacking(m)}; {_far(m)}",
         "27b": "every result is marked RESEARCH, UNVERIFIED and PRELIMINARY, and says that it does not replace "
         "molecular testing; a person must verify it",
         "27c": "see Limits",
@@ -113,6 +113,13 @@ def _lacking(m: Manifest) -> str:
     if all_required(m):
         return "without every input the model does not answer"
     return "a missing input widens the interval, or the model does not answer"
+
+
+def _far(m: Manifest) -> str:
+    told = "is refused or flagged, with the reason"
+    if m.get("training", {}).get("n") and not m.get("applicability"):
+        return f"what lies outside of what is declared {told}; the distance to the training patients is not judged"
+    return f"what lies outside of Applicability {told}"
 
 
 def _trained(m: Manifest) -> dict[str, str]:

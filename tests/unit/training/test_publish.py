@@ -353,6 +353,36 @@ def test_the_package_knows_its_population(package):
     assert 0 < package.manifest.applicability["refused"] < 0.1
 
 
+@pytest.mark.parametrize("k", [59, 58])
+def test_a_distance_that_is_not_judged_is_said_wherever_it_counts(k, tmp_path):
+    """61 inputs of 120 patients are too many, 60 are not: progress, limits and the card tell it."""
+    rng = np.random.default_rng(3)
+    wide = [
+        {**row, "volume_ml": row["volume_ml"] or "9", **{f"x{n}": f"{rng.normal():.4f}" for n in range(k)}}
+        for row in rows()
+    ]
+    spec = write_spec(tmp_path / "s.toml", table={"features": ["x*"]}, views=[], baselines=[], golden=[])
+    told = []
+    made = train(write_table(tmp_path / "t.csv", wide), spec, progress=told.append)
+    sentence = f"The distance to the training patients is not judged: 120 patients for {k + 2} inputs."
+    few = k + 2 > 60
+    assert (sentence in told) == few
+    assert (sentence in tomllib.loads(made["model.toml"].decode())["limits"]) == few
+    assert ("applicability.json" in made) != few
+    item = re.search(r"\| 27a \|.*\|", made["card.md"].decode())[0]
+    assert ("; the distance to the training patients is not judged |" in item) == few
+    assert ("what lies outside of Applicability" in item) != few
+    assert heard(sentence).values == {"n": 120, "k": k + 2}
+
+
+def test_inputs_without_more_than_two_values_have_no_distance(asked, tmp_path):
+    """That is said in the limits too, in words that are known in every language."""
+    sex = [HEAD["inputs"][1]]
+    spec = write_spec(tmp_path / "s.toml", inputs=sex, views=[], baselines=[], golden=[])
+    limits = tomllib.loads(train(asked[0], spec)["model.toml"].decode())["limits"]
+    assert "The distance to the training patients is not judged: no input has more than two values." in limits
+
+
 def test_a_wrong_head_is_told_before_anything_is_written(asked, tmp_path):
     """The manifest is parsed by the node's own code."""
     with pytest.raises(ModelFailed, match="no semantic version"):
