@@ -154,6 +154,7 @@ class Manifest:
     Attributes:
         exploratory: Why the model is exploratory, "" when it is not.
         preprocessing: What was done to images or values before the model saw them, in words.
+        extraction: How its radiomic features were computed, and are; None for a model that reads none.
         performance: Name to number, interval or sentence, as measured by `train.py`.
         parameters: Numbers and words that the engine reads.
         least_inputs: How many quantities must be known for an answer, whichever they are.
@@ -184,7 +185,7 @@ class Manifest:
     conditions: tuple[Condition, ...] = ()
     declared: Declared = field(default_factory=Declared)
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
-    extraction: Extraction = field(default_factory=Extraction)
+    extraction: Extraction | None = None
     training: Training = field(default_factory=Training)
     performance: Mapping[str, Any] = field(default_factory=dict)
     calibration: Calibration = field(default_factory=Calibration)
@@ -217,6 +218,10 @@ class Manifest:
         """Classes of pyradiomics that hold the features it asks for: "shape", "firstorder", …"""
         names = [item.quantity for item in self.inputs if item.source.startswith("feature:")]
         return frozenset(name.split("_")[1] for name in names if "_" in name)
+
+    def extraction_in(self, pipeline: Extraction) -> Extraction:
+        """How its features are computed: as its package says; one that reads none takes what the pipeline has."""
+        return self.extraction if self.features and self.extraction is not None else pipeline
 
 
 def parse(plain: Mapping[str, Any], *, at: str) -> Manifest:
@@ -261,7 +266,7 @@ def _mistakes(m: Manifest) -> Iterator[str]:
     yield from _range_mistakes(m.declared)
 
 
-def _classifier_mistakes(m: Manifest) -> Iterator[str]:
+def _input_mistakes(m: Manifest) -> Iterator[str]:
     names = [item.name for item in m.inputs]
     if len(set(names)) != len(names):
         yield "two inputs have the same name"
@@ -269,10 +274,16 @@ def _classifier_mistakes(m: Manifest) -> Iterator[str]:
         kind, _, quantity = item.source.partition(":")
         if kind not in SOURCES or not quantity:
             yield f"input {item.name}: source {item.source!r} is not one of {', '.join(s + ':…' for s in SOURCES)}"
+
+
+def _classifier_mistakes(m: Manifest) -> Iterator[str]:
+    yield from _input_mistakes(m)
     if m.kind != "classifier" or m.engine == "refusal":
         return
     if not m.inputs:
         yield "a classifier needs [[inputs]]"
+    if m.extraction is None and any(item.source.startswith("feature:") for item in m.inputs):
+        yield "a classifier that reads radiomic features needs [extraction], which says how they were computed"
     if not m.target:
         yield "a classifier needs a target"
     if m.training.prevalence is None or not 0 < m.training.prevalence < 1:

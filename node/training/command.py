@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from node.errors import ConfigError
-from node.training import leaks, masks, publish, stability
+from node.training import extraction, leaks, masks, publish, stability
 from node.training.judge import Progress
 from node.training.lesions import Drawn
 from node.training.rows import Patients, patients, read_table
@@ -62,6 +62,7 @@ def admitted(table: Path, spec: Path, *, exploratory: bool = False) -> tuple[Spe
     """
     columns, rows = read_table(table)
     read = read_spec(spec, columns)
+    extraction.check(read, table, at=spec)
     found = patients(rows, read, at=str(table))
     leaks.check(found, read, at=str(table), exploratory=exploratory)
     return read, found

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from node.domain.findings import Drawing
+from node.domain.order import Extraction
 from node.domain.volume import Volume
 from node.errors import ConfigError, Refused
 from node.imaging.head import find_head
@@ -97,7 +98,7 @@ def compare(name: str, lesion: Drawn, draw: Draw, manifest: Manifest, *, number:
     """
     items = drawn_inputs(manifest.inputs)
     drawn, trust = _drawn(lesion, draw)
-    volume, extraction = corrected(lesion.volume, manifest.extraction)
+    volume, extraction = corrected(lesion.volume, manifest.extraction_in(Extraction()))
     others = [
         Other(asked=each.asked, dice=each.dice, values=values(volume, each.mask, extraction, items))
         for each in _displaced(volume, lesion.mask, number)

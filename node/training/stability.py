@@ -106,7 +106,8 @@ def shipped(folder: Path, lesions: Iterable[Drawn], *, data: str, progress: Prog
         ConfigError: There are fewer than two lesions that could be measured, or nothing to measure: the package stays.
     """
     manifest = parse(read_manifest(folder), at=str(folder / MANIFEST))
-    found = assess(manifest.inputs, manifest.extraction, lesions, data=data, progress=progress)
+    extraction = manifest.extraction_in(Extraction())
+    found = assess(manifest.inputs, extraction, lesions, data=data, progress=progress)
     if not found["contour"]:
         told = f"{found['lesions']} lesions were measured, and no coefficient can be made"
         do = "give two lesions or more, to a model whose inputs are measured inside the contour; nothing was written"

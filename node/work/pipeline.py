@@ -28,7 +28,7 @@ from node.domain.explanation import mutually_exclusive
 from node.domain.facts import ModelFacts
 from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, Prediction
 from node.domain.language import Said
-from node.domain.order import Extraction, Input, Order
+from node.domain.order import Input, Order
 from node.domain.refusals import NOT_USED
 from node.domain.sources import NAMES
 from node.domain.volume import Volume
@@ -153,7 +153,7 @@ def examine(order: Order, parts: Parts, *, correct: Correct = n4) -> tuple[Findi
     with stage("measure"):
         asking = [each.manifest for each in parts.classifiers.values() if each.manifest.features]
         wanted = rules.asks_for_features or any(
-            _extraction(each, rules.extraction) == rules.extraction for each in asking
+            each.extraction_in(rules.extraction) == rules.extraction for each in asking
         )
         sizes = [
             measure(measured.volume, each.mask, rules.extraction, features=wanted, correct=correct)
@@ -215,19 +215,13 @@ def _panel(
     known = {rules.extraction: size}
     for model in rules.models:
         asked = parts.classifiers.get(model)
-        extraction = _extraction(asked.manifest, rules.extraction) if asked else rules.extraction
+        extraction = asked.manifest.extraction_in(rules.extraction) if asked else rules.extraction
         if extraction not in known:
             needed = {name for each in parts.classifiers.values() for name in each.manifest.feature_classes}
             again = measure(volume, contour.mask, extraction, features=True, classes=needed, correct=correct)
             known[extraction] = replace(size, features=again.features)
         answer = _predict(model, order, parts, volume, contour, known[extraction], anatomy)
         yield replace(answer, extraction=extraction)
-
-
-def _extraction(manifest: Manifest, pipeline: Extraction) -> Extraction:
-    """How a model's features are computed: as its package declares, else as the pipeline does."""
-    declared = manifest.features and manifest.extraction != Extraction()
-    return manifest.extraction if declared else pipeline
 
 
 def _predict(

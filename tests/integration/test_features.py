@@ -136,6 +136,7 @@ def test_a_table_trains_a_model(run, tmp_path):
             {"name": "size", "source": "measure:volume_ml", "unit": "mL", "scale": "log"},
             {"name": "round", "source": "feature:original_shape_Sphericity"},
         ],
+        extraction={"spacing_mm": 1.0, "bin_width": 25.0},
         declared={"modality": "MR"},
         table={"patient": "patient", "target": "label", "positive": ["yes"], "negative": ["no"], "repeated": True},
         views=[],

@@ -17,7 +17,7 @@ SHAPE = (12, 40, 40)
 ANATOMY, TISSUE = ("SCT", "123037004", "Anatomical Structure"), ("SCT", "85756007", "Tissue")
 ABNORMAL = ("SCT", "49755003", "Morphologically Abnormal Structure")
 NONE = ("", "", "")
-RULES = LesionRules(unite_parts=True)necro")
+RULES = LesionRules(unite_parts=True)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
+from node.domain.order import Extraction
 from node.errors import ModelFailed
+from node.inference.manifest import parse
 from node.inference.package import ENGINES, find_packages, load_package, shipped_models
-from tests.support.packages import refusing, write_package
+from tests.support.packages import HEAD, refusing, write_package
 
 
 @pytest.fixture
@@ -88,6 +90,7 @@ def test_the_digest_counts_content_and_not_layout(egfr, tmp_path):
         ({"name": None}, "name"),
         ({"refusal": None}, "needs .refusal."),
         ({"engine": "onnx"}, r"needs \[\[inputs\]\]"),
+        ({"engine": "onnx", "inputs": [{"name": "a", "source": "feature:original_shape_Flatness"}]}, r"\[extraction\]"),
         ({"engine": "onnx", "kind": "segmenter"}, r"\[segmenter\] goes with"),
         ({"declared": {"age": [90.0, 18.0]}}, "declared.age must rise"),
         ({"inputs": [{"name": "age", "source": "guess:age"}]}, "guess:age"),
@@ -98,6 +101,18 @@ def test_a_wrong_manifest_says_what_is_wrong(tmp_path, change, message):
     """Missing, unknown and contradicting keys end in an error that names the file and the key."""
     with pytest.raises(ModelFailed, match=rf"(?s)model\.toml: .*{message}"):
         load_package(refusing(tmp_path, **change))
+
+
+def test_a_model_is_given_features_as_its_package_says():
+    """Also where it says what the default is; one that reads none takes the pipeline's, whatever it says."""
+    coarse, plain = Extraction(spacing_mm=3.0), Extraction()
+    shape = {"name": "a", "source": "feature:original_shape_Flatness"}
+    head = {**HEAD, "engine": "onnx", "training": {"prevalence": 0.5, "sentence": "None."}, "files": {}}
+    reading = parse({**head, "inputs": [shape], "extraction": {"spacing_mm": 1.0, "bin_width": 25.0}}, at="toy")
+    assert reading.extraction == plain
+    assert reading.extraction_in(coarse) == plain
+    clinical = parse({**head, "inputs": [{"name": "age", "source": "clinical:age"}], "extraction": {}}, at="toy")
+    assert clinical.extraction_in(coarse) == coarse
 
 
 @pytest.mark.parametrize("content", [None, b"id = ", b"\xff"])

@@ -81,7 +81,14 @@ def test_the_package_loads_and_answers_its_golden_case(package):
 def test_few_events_are_written_wherever_the_model_speaks(asked, files, tmp_path):
     """Fewer than ten events per input: manifest, card and the facts of every output say how many."""
     events = tomllib.loads(files["model.toml"].decode())["training"]["events"]
-    few = write_spec(tmp_path / "spec.toml", table={"features": ["extra*"]}, views=[], baselines=[], golden=[])
+    few = write_spec(
+        tmp_path / "spec.toml",
+        table={"features": ["extra*"]},
+        extraction={"spacing_mm": 1.0},
+        views=[],
+        baselines=[],
+        golden=[],
+    )
     rng = np.random.default_rng(1)
     extra = [{**row, **{f"extra{n}": rng.normal() for n in range(4)}} for row in rows()]
     made = train(write_table(tmp_path / "table.csv", extra), few)
@@ -361,7 +368,14 @@ def test_a_distance_that_is_not_judged_is_said_wherever_it_counts(k, tmp_path):
         {**row, "volume_ml": row["volume_ml"] or "9", **{f"x{n}": f"{rng.normal():.4f}" for n in range(k)}}
         for row in rows()
     ]
-    spec = write_spec(tmp_path / "s.toml", table={"features": ["x*"]}, views=[], baselines=[], golden=[])
+    spec = write_spec(
+        tmp_path / "s.toml",
+        table={"features": ["x*"]},
+        extraction={"spacing_mm": 1.0},
+        views=[],
+        baselines=[],
+        golden=[],
+    )
     told = []
     made = train(write_table(tmp_path / "t.csv", wide), spec, progress=told.append)
     sentence = f"The distance to the training patients is not judged: 120 patients for {k + 2} inputs."
