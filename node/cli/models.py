@@ -46,16 +46,15 @@ def train(
 ) -> None:
     """Train a tabular model on a table of features, and write it as a package."""
     try:
-        from node.training import command, publish
+        from node.training import command
+        from node.training.folder import put, vacant
+        from node.training.spec import read_toml
     except ModuleNotFoundError as error:
         do = "install radnode with the extra `train`"
         raise ConfigError([f"{error.name} is not installed"], at="radnode models train", do=do) from error
-    if (out / "model.toml").exists():
-        raise ConfigError([f"{out} holds a model"], at="radnode models train", do="name another folder, or remove it")
+    place = vacant(out, read_toml(spec)[0].get("id"))
     files = command.train(table, spec, exploratory=exploratory, progress=lambda line: typer.echo(line, err=True))
-    publish.write(out, files)
-    package = load_package(out)
-    package.verify()
+    package = put(place, files)
     typer.echo(f"{out}: {package.facts.id} {package.facts.version} {package.digest[:12]}")
     typer.echo(f"{package.facts.training}")
     if package.facts.exploratory:

@@ -7,7 +7,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, TypeVar, get_args, get_origin
 
 from node.domain.language import Said, recalled, remembered
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 def to_plain(value: Any, *, sentences: bool = False) -> Any:
     """
-    Turn dataclasses, mappings, tuples and datetimes into what `json` writes.
+    Turn dataclasses, mappings, tuples, dates and times into what `json` writes.
 
     Args:
         value: Any of them.
@@ -30,7 +30,7 @@ def to_plain(value: Any, *, sentences: bool = False) -> Any:
         return {str(k): to_plain(v, sentences=sentences) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_plain(v, sentences=sentences) for v in value]
-    if isinstance(value, datetime):
+    if isinstance(value, (date, time)):  # a datetime is a date, too
         return value.isoformat()
     return remembered(value) if sentences and isinstance(value, Said) else value
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import date, time
 from typing import Any
 
 
 def dumps(plain: Mapping[str, Any]) -> str:
-    """Write a table of strings, numbers, booleans, lists, tables and lists of tables; None is left out."""
+    """Write a table of strings, numbers, booleans, dates, lists, tables and lists of tables; None is left out."""
     return "\n".join(_table(plain, "")).strip() + "\n"
 
 
@@ -44,6 +45,8 @@ def _value(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML basic string
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, (date, time)):  # a datetime is a date, too
+        return value.isoformat()
     return repr(value)
 
 

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -443,16 +444,20 @@ def test_training_encodes_as_the_node_does():
 
 
 def test_toml_is_read_as_it_was_written():
-    """Strings with quotes and umlauts, nested tables, lists of tables with tables inside, odd keys."""
+    """Strings with quotes and umlauts, dates, nested tables, lists of tables with tables inside, odd keys."""
     plain = {
         "text": 'a "quoted" \\ line\nand ü',
         "on": True,
         "n": 3,
         "x": 0.1,
+        "day": date(2024, 5, 1),
+        "at": datetime(2024, 5, 1, 12, 30, tzinfo=UTC),
+        "hour": time(7, 30),
         "many": [f"sentence number {n} of quite some length" for n in range(5)],
         "table": {"inner": {"a key": 1.5}, "empty": {}},
         "rows": [{"levels": {">0-25%": 0.125}}, {"levels": {}, "range": [0.0, 1.0]}],
     }
+    assert tomllib.loads(toml.dumps(plain)) == plain
     assert canonical(tomllib.loads(toml.dumps(plain))) == canonical(plain)
 
 
