@@ -29,7 +29,7 @@ def vacant(folder: Path, package_id: object) -> Path:
     place = folder.resolve()
     if place.name != package_id:
         told = f"the specification's id is {package_id}" if package_id else "the specification has no id"
-        do = "give the folder the package's id as name"
+        do = "let the id and the name of the folder be the same"
         raise ConfigError([f"{told}, and the folder is called {place.name}"], at=str(folder), do=do)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         found = "holds a model" if (place / MANIFEST).exists() else "is not empty"
