@@ -68,7 +68,7 @@ def _compare(answers: dict[str, Array], model: Linear, features: Array, names: S
         found = f"the graph answers no number for {int((~finite).sum())} of the {len(features)} training patients"
         raise ModelFailed(f"{found}{_of(odd)}", at=at, do=_DO)
     apart = np.abs(answers["probability"] - model.probability(features))
-    if apart.max() > CLOSE:
+    if not apart.max() <= CLOSE:
         off = np.abs(parts - model.standardise(features) * model.weights).max(axis=0)
         found = f"the graph's probabilities differ from the fitted model's by up to {apart.max():.2g}"
         raise ModelFailed(f"{found}{_of([names[int(off.argmax())]])}", at=at, do=_DO)
