@@ -8,7 +8,7 @@ from node.domain.cards import heard
 from node.domain.evidence import caveats, evidence, model_name
 from node.domain.facts import ModelFacts
 from node.domain.findings import Lesion, Prediction, Provenance
-from node.domain.language import figure, joined, say, told
+from node.domain.language import figure, joined, named, say, told
 from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target
 
 SOFTWARE = say("Written by software; no person has read or signed this page.")
@@ -163,7 +163,7 @@ def cut_short(text: str) -> str:
 def about(facts: ModelFacts) -> tuple[str, list[str]]:
     """A model's key facts: its name with version and hash, then whom it learnt from, its use and its limits."""
     use = [say("Intended use: {use}", use=heard(facts.intended_use))] if facts.intended_use else []
-    return say("About {model}", model=facts.name or facts.id), [*caveats(facts), *use]
+    return say("About {model}", model=named(facts.name or facts.id)), [*caveats(facts), *use]
 
 
 def package(facts: ModelFacts) -> tuple[str, str]:

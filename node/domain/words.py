@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from enum import Enum
 
+from node.domain.cards import heard
 from node.domain.facts import ModelFacts
 from node.domain.findings import (
     Estimate,
@@ -71,10 +72,9 @@ def number(value: float, unit: str = "", digits: int = 1) -> Said:
 
 
 def target(facts: ModelFacts) -> Said:
-    """What a model predicts, in the reader's language where that is known."""
-    if facts.gene and facts.target == f"{facts.gene} mutation":
-        return say("{gene} mutation", gene=facts.gene)
-    return named(facts.target or facts.id)
+    """What a model predicts, in the reader's language where that is known: "IDH mutation" has no gene of its own."""
+    known = heard(facts.target)
+    return known if known.values else named(facts.target or facts.id)
 
 
 def concept_name(facts: ModelFacts, suffix: str = "") -> str:

@@ -58,7 +58,7 @@ class Text:
     def _lines(self, fonts: Fonts, width: float) -> list[str]:
         room = width - self._indent
         lines = fonts.wrapped(self.text, self.size, room, bold=self.bold)
-        kept = self.text
+        kept = fonts.said(self.text)  # in the reader's language: a cut template says nothing in any other
         while len(lines) > self.most and kept:
             kept = kept[: int(len(kept) * min(0.95, self.most / len(lines)))].rstrip()
             lines = fonts.wrapped(cut_short(kept), self.size, room, bold=self.bold)

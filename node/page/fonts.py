@@ -65,19 +65,23 @@ class Fonts:
         self._voice = voice
         self._widths: dict[tuple[str, bool], float] = {}
         self._lines: dict[tuple[str, float, bool], list[str]] = {}
-        needed = {c for text in texts for c in self._said(text)} - _covered(REGULAR)
+        needed = {c for text in texts for c in self.said(text)} - _covered(REGULAR)
         self._wide = frozenset(needed & _covered(WIDE) if needed else ())
         self.lacking = bool(needed - self._wide)
         self._wide_name = _register_wide("".join(sorted(self._wide))) if self._wide else ""
 
+    def said(self, text: str) -> str:
+        """A text as it is printed: in the reader's language, on one line."""
+        return tidy(self._voice(text))
+
     def can_print(self, text: str) -> bool:
         """Whether every character has a glyph."""
-        return set(self._said(text)) <= _covered(REGULAR) | self._wide
+        return set(self.said(text)) <= _covered(REGULAR) | self._wide
 
     def runs(self, text: str, *, bold: bool = False) -> list[Run]:
         """A line in the order in which it is drawn, cut where the font changes."""
         runs: list[Run] = []
-        for c in _visual(self._said(text)):
+        for c in _visual(self.said(text)):
             font, shown = self._font(c, bold=bold)
             if runs and runs[-1].font == font:
                 runs[-1] = Run(font, runs[-1].text + shown)
@@ -94,7 +98,7 @@ class Fonts:
         key = text, width / size, bold
         if key not in self._lines:
             self._lines[key] = [
-                line for line in self._filled(self._said(text), width / size, bold=bold) if line.strip()
+                line for line in self._filled(self.said(text), width / size, bold=bold) if line.strip()
             ]
         return self._lines[key]
 
@@ -128,9 +132,6 @@ class Fonts:
             runs = self.runs(text, bold=bold)
             self._widths[text, bold] = sum(float(pdfmetrics.stringWidth(r.text, r.font, 1)) for r in runs)
         return self._widths[text, bold]
-
-    def _said(self, text: str) -> str:
-        return tidy(self._voice(text))
 
     def _font(self, c: str, *, bold: bool) -> tuple[str, str]:
         first = BOLD if bold and c in _covered(BOLD) else REGULAR

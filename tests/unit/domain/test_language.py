@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from node.domain import evidence, words
+from node.domain import evidence, page, words
 from node.domain.cards import heard
 from node.domain.clinical import Clinical, Value
 from node.domain.findings import Findings, Fitness, Measurements, Prediction
@@ -43,6 +43,7 @@ from tests.support.findings import DRAWN, FOUND, KRAS, PREDICTED, WITHHELD, make
 from tests.support.results import order_of
 
 OTHERS = ("de", "es")
+SHIPPED = sorted(path.parent.name for path in shipped_models().glob("*/model.toml"))
 
 ENGLISH = re.compile(
     r"\b(the|of|and|or|is|are|were|not|with|by|from|that|which|this|it|its|for|on|than|there|has|have|been|"
@@ -63,6 +64,15 @@ def test_every_sentence_of_the_sources_is_translated(language):
     assert known.keys() - wanted.keys() - cards - percents == set()
     for template, translation in known.items():
         assert sentences.fields_of(translation) == sentences.fields_of(template), template
+
+
+@pytest.mark.parametrize("language", OTHERS)
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_name_of_a_shipped_model_is_translated(name, language):
+    """What it predicts and what it is called, as the outputs say them: `named` would leave a gap in English, unmarked."""
+    facts = load_package(shipped_models() / name).facts
+    for said in (words.target(facts), page.about(facts)[0], evidence.model_name(facts)):
+        assert list(sentences.untranslated(said, language)) == []
 
 
 def test_what_is_said_is_a_literal():

@@ -198,6 +198,18 @@ def test_every_text_goes_through_the_readers_language():
     assert "AI-predicted" not in text
 
 
+def test_what_is_cut_short_is_cut_in_the_readers_language():
+    """A heading is rendered before it is cut: half a template has no translation."""
+    case = make_case()
+    [lesion] = case.findings.lesions
+    lesion = replace(lesion, tracking_id="x" * 300)
+    findings = replace(case.findings, lesions=(lesion,))
+    german = replace(case.envelope, language="de")
+    text = printed(report_page(findings, case.volume, case.headers, german)).text
+    assert "Läsion 1: x" in text
+    assert "… (vollständig: siehe strukturierten Bericht)" in text
+
+
 def test_a_page_without_a_header_is_not_drawn():
     """Nobody would know whose it is."""
     case = make_case()
