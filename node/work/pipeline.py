@@ -24,15 +24,14 @@ from node.dicom.foreign import PassedOver, listed
 from node.dicom.header import read_header
 from node.dicom.uids import tracking
 from node.domain.document import ResultKind
-from node.domain.explanation import mutually_exclusive
 from node.domain.facts import ModelFacts
 from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, Prediction
 from node.domain.language import Said
 from node.domain.order import Input, Order
+from node.domain.panels import cautions
 from node.domain.refusals import NOT_USED
 from node.domain.sources import NAMES
 from node.domain.volume import Volume
-from node.domain.words import is_answered
 from node.errors import ModelFailed, Refused
 from node.imaging.bias import Correct, n4
 from node.imaging.noise import refuse_noise
@@ -173,19 +172,11 @@ def examine(order: Order, parts: Parts, *, correct: Correct = n4) -> tuple[Findi
         lesions=tuple(anatomy.placed(lesion, measured.volume) for lesion in lesions),
         rule=segmented.rule,
         skipped=segmented.skipped,
-        notes=(*notes, *_exclusive(panels)),
+        notes=(*notes, *cautions(panels)),
         segmenter=_drawn_by(segmented.lesions, parts),
         models=_facts(rules.models, parts),
         change=order.predecessor.change if order.predecessor else "",
     ), measured
-
-
-def _exclusive(panels: list[tuple[Prediction, ...]]) -> list[Said]:
-    """What the answers of a panel must not be read as."""
-    asked = [p for panel in panels for p in panel if p.model.gene]
-    return mutually_exclusive(
-        {p.model.gene: p.model.target for p in asked}, {p.model.gene for p in filter(is_answered, asked)}
-    )
 
 
 def _may_draw(drawer: Drawer, volumes: Mapping[str, Volume], order: Order, anatomy: Anatomy) -> Fitness:
