@@ -60,6 +60,11 @@ REFUSAL_NUMBERS = {code: f"RG-R{number:02d}" for number, code in enumerate(REFUS
 
 _SIDES: dict[Side, Code] = {"left": Code("7771000", "SCT", "Left"), "right": Code("24028007", "SCT", "Right")}
 
+_LUNGS: dict[Side, Code] = {
+    "left": Code("44029006", "SCT", "Left lung structure"),
+    "right": Code("3341006", "SCT", "Right lung structure"),
+}
+
 _PROCEDURES = {
     "CT": Code("25045-6", "LN", "CT unspecified body region"),
     "MR": Code("25056-3", "LN", "MRI unspecified body region"),
@@ -94,7 +99,12 @@ def laterality(site: Code, lung: Side) -> Code | None:
     Only the lung as a whole takes the side of the lung that was found: a site that the configuration names more closely
     ("Left upper lobe") is the operator's word.
     """
-    return _SIDES.get(lung) if (site.value, site.scheme_designator) == (LUNG.value, LUNG.scheme_designator) else None
+    return _SIDES.get(lung) if _is_lung(site) else None
+
+
+def body_site(site: Code, lung: Side) -> Code:
+    """A finding site that says its side itself, for systems that have no laterality beside it; see `laterality`."""
+    return _LUNGS.get(lung, site) if _is_lung(site) else site
 
 
 def refusal(code: str) -> Code:
@@ -142,3 +152,7 @@ def why_no_number(value: float) -> Code:
     if math.isnan(value):
         return codes.DCM.NotANumber
     return codes.DCM.PositiveInfinity if value > 0 else codes.DCM.NegativeInfinity
+
+
+def _is_lung(site: Code) -> bool:
+    return (site.value, site.scheme_designator) == (LUNG.value, LUNG.scheme_designator)

@@ -13,7 +13,7 @@ from pydicom.sr.coding import Code
 from node.dicom import codes, items
 from node.dicom.envelope import algorithm_name
 from node.dicom.items import Reference
-from node.domain import evidence, place, words
+from node.domain import evidence, words
 from node.domain.facts import ModelFacts
 from node.domain.findings import Lesion, Measurements, Prediction, Provenance
 from node.domain.language import Language, Said
@@ -155,7 +155,7 @@ def _about(facts: ModelFacts) -> list[Dataset]:
 
 def _statements(lesion: Lesion, language: Language) -> list[Dataset]:
     """One TEXT for the lesion, one for every prediction."""
-    about = [words.description(lesion.contour.provenance), *place.side(lesion), *words.measured(lesion)]
+    about = [words.description(lesion.contour.provenance), *words.measured(lesion)]
     panels = [_panel(prediction) for prediction in lesion.predictions]
     return [items.text(lines, language) for lines in (about, *panels)]
 

@@ -6,7 +6,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 
-from node.domain import evidence, place, words
+from node.domain import evidence, words
 from node.domain.facts import ModelFacts
 from node.domain.findings import Findings, Lesion, Measurements, Prediction
 from node.domain.language import Language, joined, render, say
@@ -49,7 +49,7 @@ class _Page:
         """One lesion with what was measured and what the models say."""
         parts = [
             self.ruled(_heading(lesion, total), "-"),
-            self.lines([words.description(lesion.contour.provenance), *place.side(lesion)]),
+            self.lines([words.description(lesion.contour.provenance)]),
             self._table(lesion.measurements),
         ]
         if said := words.measured(lesion):

@@ -24,6 +24,7 @@ from node.domain.findings import (
     SegmentAlgorithmType,
 )
 from node.domain.language import Said, figure, joined, named, say, sentence, told
+from node.domain.place import side
 from node.domain.refusals import REFUSALS
 
 RESEARCH = say("RESEARCH. Made by software without medical device clearance; not for diagnostic use.")
@@ -167,9 +168,11 @@ def refusal(code: str, reason: str = "") -> Said:
 
 
 def measured(lesion: Lesion) -> list[Said]:
-    """What was measured, and what a reader must know about it."""
+    """Where the lesion lies, what was measured, and what a reader must know about it."""
     m = lesion.measurements
-    said = [say("Long and short axis lie on {place}.", place=place)] if (place := key_slice(m)) else []
+    said = side(lesion)
+    if place := key_slice(m):
+        said.append(say("Long and short axis lie on {place}.", place=place))
     if m.ground_glass is not None:
         said.append(_ground_glass(m.ground_glass))
     if m.touches_edge:

@@ -53,7 +53,7 @@ def _at_lesion(lesion: Lesion, context: Context, *, images: bool = False) -> Jso
     return {
         "contained": [context.selection(lesion.number, images=images)],
         "derivedFrom": [context.study, {"reference": "#selection"}],
-        "bodySite": concept(Code(*site)) if site and site[1] in SYSTEMS else None,
+        "bodySite": concept(codes.body_site(Code(*site), lesion.lung)) if site and site[1] in SYSTEMS else None,
     }
 
 

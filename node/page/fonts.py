@@ -97,9 +97,7 @@ class Fonts:
         """Lines no wider than `width` points; broken at spaces, within a word only where it is too long for a line."""
         key = text, width / size, bold
         if key not in self._lines:
-            self._lines[key] = [
-                line for line in self._filled(self.said(text), width / size, bold=bold) if line.strip()
-            ]
+            self._lines[key] = [line for line in self._filled(self.said(text), width / size, bold=bold) if line.strip()]
         return self._lines[key]
 
     def _filled(self, text: str, ems: float, *, bold: bool) -> list[str]:

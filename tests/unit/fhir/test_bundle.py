@@ -118,6 +118,18 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize(("lung", "site"), [("left", "44029006"), ("right", "3341006"), ("", "39607008")])
+def test_the_body_site_says_which_lung(lung, site):
+    """R4 has no laterality beside a body site: the code itself says it, of the lesion and of all that was found."""
+    case = make_case()
+    lesion = replace(case.findings.lesions[0], lung=lung)
+    found = resources(replace(case, findings=replace(case.findings, lesions=(lesion,))), "Observation")
+    notes = [note["text"] for each in found for note in each["note"]]
+
+    assert {each["bodySite"]["coding"][0]["code"] for each in found} == {site}
+    assert any(f"in the {lung} lung" in note for note in notes) == bool(lung)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_every_bundle_is_valid_in_r4_and_in_r4b(name):
     """A model of R4 (4.0.1) and one of R4B take it, and give every element back; none is empty."""

@@ -17,6 +17,7 @@ from node.domain.document import ALWAYS
 from node.domain.findings import Findings
 from node.domain.language import TAGS, catalogue, render, say
 from node.domain.refusals import REFUSALS
+from tests.support import pages as page
 from tests.support.findings import DRAWN, FOUND, SEGMENTER, make_case, reread
 from tests.support.peers import program as peer
 from tests.support.reports import named, texts, walk
@@ -183,6 +184,20 @@ def test_a_refusal_is_said_in_the_language(code, language):
     assert catalogue(language)[REFUSALS[code].template] in said
     assert catalogue(language)["{count} slices, at least {least} are needed"].format(count=3, least=10) in said
     assert code in [item.ConceptCodeSequence[0].CodeMeaning for item in walk(sr) if "ConceptCodeSequence" in item]
+
+
+@pytest.mark.parametrize("lung", ["left", "right"])
+def test_every_object_with_sentences_says_in_which_lung_the_lesion_lies(lung):
+    """Reports of measurements, of features, of the key slice and of text, and the page."""
+    case = make_case()
+    lesion = replace(case.findings.lesions[0], lung=lung)
+    case = replace(case, findings=replace(case.findings, lesions=(lesion,)))
+    made = every_object(case)
+
+    said = f"It lies in the {lung} lung, as the lungs were found on this image."
+    for kind in ("sr", "key-sr", "text-sr", "feature-sr"):
+        assert said in printed(made[kind]), kind
+    assert said in page.printed(made["pdf"].EncapsulatedDocument).text
 
 
 def test_a_sentence_without_translation_is_marked_in_the_report():
