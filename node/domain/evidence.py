@@ -12,6 +12,7 @@ from node.domain.cards import heard
 from node.domain.explanation import explained, inputs_missing
 from node.domain.facts import ModelFacts, OperatingPoint
 from node.domain.findings import Findings, Prediction
+from node.domain.flags import flags, holds_prevalence
 from node.domain.language import Said, joined, named, say, sentence, told
 from node.domain.stability import redrawing
 from node.domain.terms import term
@@ -21,6 +22,9 @@ LIKE_THE_TRAINED = say(
     "As far as the node can check (header, age, size and measurements of the lesion), the case is like those that the "
     "model was made for."
 )
+
+VALIDITY = "valid only"
+"""How a limit begins that says what alone a model is valid for."""
 
 MOST_LISTED = 8
 """Inputs of one origin that are listed one by one."""
@@ -34,7 +38,7 @@ def model_name(facts: ModelFacts) -> Said:
 
 
 def headline(prediction: Prediction) -> Said:
-    """One line: the probability with its interval and how little it rests on, or that there is none and why."""
+    """One line: the probability with its interval and its limits, or that there is none and why."""
     facts, e = prediction.model, prediction.estimate
     if e is None or not is_answered(prediction):
         why = told(prediction.reason or say("the model gave no number"))
@@ -47,8 +51,7 @@ def headline(prediction: Prediction) -> Said:
         lower=percent(e.lower),
         upper=percent(e.upper),
     )
-    flag = say("BORDERLINE: {why:ended}", why=told(prediction.reason or say("see below")))
-    return joined([answer, _gaps(prediction), flag if prediction.state == "borderline" else ""])
+    return joined([answer, *flags(prediction)])
 
 
 def evidence(prediction: Prediction) -> list[Said]:
@@ -71,14 +74,22 @@ def evidence(prediction: Prediction) -> list[Said]:
 
 
 def caveats(facts: ModelFacts) -> list[Said]:
-    """What holds for every answer, or every outline, of this model: whom it learnt from, and its limits."""
-    said: list[Said] = []
-    if facts.training.startswith(("Trained", "Not trained")):
-        said = [sentence(heard(facts.training))]
-    elif facts.training:
-        said = [say("Trained on {population:ended}", population=heard(facts.training))]
+    """What holds for every answer, or every outline, of this model: its limits, then whom it learnt from."""
+    return [*limits(facts), *learnt_from(facts)]
+
+
+def limits(facts: ModelFacts) -> list[Said]:
+    """The model's limits in its makers' order, but first what alone it is valid for: a page may show no more."""
     drawing = _exploratory(facts) if facts.kind == "segmenter" else []  # an answer says it beside its number
-    return [*drawing, *said, *(sentence(heard(limit)) for limit in facts.limits)]
+    said = sorted(facts.limits, key=lambda limit: not limit.lower().startswith(VALIDITY))
+    return [*drawing, *(sentence(heard(limit)) for limit in said)]
+
+
+def learnt_from(facts: ModelFacts) -> list[Said]:
+    """Whom a model learnt from."""
+    if facts.training.startswith(("Trained", "Not trained")):
+        return [sentence(heard(facts.training))]
+    return [say("Trained on {population:ended}", population=heard(facts.training))] if facts.training else []
 
 
 def asked(findings: Findings) -> list[ModelFacts]:
@@ -109,12 +120,6 @@ def _exploratory(facts: ModelFacts) -> list[Said]:
     return [say("EXPLORATORY: {why:ended}", why=why)] if why else []
 
 
-def _gaps(prediction: Prediction) -> str:
-    """How much the answer rests on, where something is missing."""
-    missing, known = len(prediction.missing_inputs), len(prediction.inputs)
-    return say("{missing} of {all} inputs missing.", missing=missing, all=missing + known) if missing else ""
-
-
 def _missing(prediction: Prediction) -> list[Said]:
     if not prediction.missing_inputs:
         return []
@@ -123,7 +128,7 @@ def _missing(prediction: Prediction) -> list[Said]:
 
 
 def _prevalence(prediction: Prediction) -> Said:
-    trained, site, e = prediction.model.prevalence, prediction.rebased_to, prediction.estimate
+    trained, site = prediction.model.prevalence, prediction.rebased_to
     known = percent(trained) if trained is not None else say("not stated")
     basis = say("Holds for a prevalence as in training ({known}).", known=known)
     if site is not None:
@@ -132,8 +137,7 @@ def _prevalence(prediction: Prediction) -> Said:
             known=known,
             site=percent(site),
         )
-    at = trained if site is None else site
-    if at is None or e is None or not e.lower <= at <= e.upper:
+    if not holds_prevalence(prediction):
         return basis
     average = say("The interval includes that prevalence: this answer does not set the patient apart from the average.")
     return joined([basis, average])

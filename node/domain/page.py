@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from node.domain.cards import heard
-from node.domain.evidence import caveats, evidence, model_name
+from node.domain.evidence import evidence, learnt_from, limits, model_name
 from node.domain.facts import ModelFacts
 from node.domain.findings import Lesion, Prediction, Provenance
+from node.domain.flags import flags
 from node.domain.language import figure, joined, named, say, told
 from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target
 
@@ -72,19 +73,28 @@ def size_in_short(lesion: Lesion) -> str:
 
 
 def answer_in_short(prediction: Prediction) -> str:
-    """One line of a table: what is predicted, with interval, or why not."""
+    """A row of a table: what is predicted, with interval and limits, or why not."""
     facts, e = prediction.model, prediction.estimate
     if e is None or not is_answered(prediction):
         why = told(prediction.reason or say("the model gave no number"))
         return say("AI-predicted {target}: not evaluated. {why:sentence}", target=target(facts), why=why)
     answer = say(
-        "AI-predicted {target}: {share} ({level} interval {lower} to {upper}).", target=target(facts),
-        share=percent(e.probability), level=percent(facts.interval_level), lower=percent(e.lower),
+        "AI-predicted {target}: {share} ({level:.0f}% interval {lower} to {upper}).", target=target(facts),
+        share=percent(e.probability), level=100 * float(facts.interval_level), lower=percent(e.lower),
         upper=percent(e.upper),
     )  # fmt: skip
-    if prediction.state != "borderline":
-        return answer
-    return joined([answer, say("BORDERLINE: {why:ended}", why=told(prediction.reason or say("see below")))])
+    return joined([answer, *flags(prediction)])
+
+
+def answers_in_short(lesion: Lesion) -> str:
+    """Every answer on a lesion in one paragraph; those that were not given without the reason."""
+    return joined(map(_outcome, lesion.predictions))
+
+
+def _outcome(prediction: Prediction) -> str:
+    if is_answered(prediction):
+        return answer_in_short(prediction)
+    return say("AI-predicted {target}: not evaluated.", target=target(prediction.model))
 
 
 def proof(prediction: Prediction) -> list[str]:
@@ -95,11 +105,12 @@ def proof(prediction: Prediction) -> list[str]:
 
 def scale_title(facts: ModelFacts) -> str:
     """What the scale under the headline shows."""
+    level = 100 * float(facts.interval_level)
     if facts.calibrated:
-        return say("Calibrated probability, {level} interval", level=percent(facts.interval_level))
+        return say("Calibrated probability, {level:.0f}% interval", level=level)
     if facts.uncertain:
-        return say("Probability of uncertain calibration, {level} interval", level=percent(facts.interval_level))
-    return say("Score, NOT calibrated; {level} interval", level=percent(facts.interval_level))
+        return say("Probability of uncertain calibration, {level:.0f}% interval", level=level)
+    return say("Score, NOT calibrated; {level:.0f}% interval", level=level)
 
 
 def at_operating_point(share: float) -> str:
@@ -161,9 +172,9 @@ def cut_short(text: str) -> str:
 
 
 def about(facts: ModelFacts) -> tuple[str, list[str]]:
-    """A model's key facts: its name with version and hash, then whom it learnt from, its use and its limits."""
+    """A model's key facts, those first that must stay where room is short: its limits, its use, whom it learnt from."""
     use = [say("Intended use: {use}", use=heard(facts.intended_use))] if facts.intended_use else []
-    return say("About {model}", model=named(facts.name or facts.id)), [*caveats(facts), *use]
+    return say("About {model}", model=named(facts.name or facts.id)), [*limits(facts), *use, *learnt_from(facts)]
 
 
 def package(facts: ModelFacts) -> tuple[str, str]:

@@ -15,6 +15,7 @@ from node.domain import page, words
 from node.domain.evidence import headline, told_about
 from node.domain.facts import ModelFacts
 from node.domain.findings import Findings, Lesion, Prediction
+from node.domain.flags import prevalence
 from node.domain.volume import Volume
 
 MOST_PACKAGES = 12
@@ -50,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class LesionText:
-    """A lesion in full (`sizes`, `said`) and in one line (`short`)."""
+    """A lesion in full (`sizes`, `said`), in rows (`short`: its size), and in one paragraph (`outcomes`)."""
 
     name: str
     description: str
@@ -58,6 +59,7 @@ class LesionText:
     short: str
     said: tuple[str, ...]
     answers: tuple[Answer, ...]
+    outcomes: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def _lesion(lesion: Lesion, total: int) -> LesionText:
         short=page.size_in_short(lesion),
         said=tuple(page.said(lesion)),
         answers=tuple(map(_answer, lesion.predictions)),
+        outcomes=page.answers_in_short(lesion),
     )
 
 
@@ -156,7 +159,7 @@ def _scale(prediction: Prediction) -> Scale | None:
         lower=e.lower,
         upper=e.upper,
         operating_point=words.threshold(prediction),
-        prevalence=facts.prevalence if site is None else site,
+        prevalence=prevalence(prediction),
         site=site is not None,
     )
 

@@ -76,13 +76,14 @@ def label(
 
 @dataclass(frozen=True, slots=True)
 class SmallScale:
-    """The scale in a line of a table."""
+    """The scale in a row of a table; the operating point is named below."""
 
     scale: Scale
+    size: float = 5.0
 
     def height(self, fonts: Fonts, width: float) -> float:  # noqa: ARG002
         """See `Block`."""
-        return 9.0
+        return 9.0 if self.scale.operating_point is None else 11.0 + self.size
 
     def draw(self, sheet: Sheet, x: float, y: float, width: float) -> None:
         """See `Block`."""
@@ -91,6 +92,8 @@ class SmallScale:
         if self.scale.operating_point is not None:
             at = left + room * self.scale.operating_point
             sheet.line(at, axis - 4, at, axis + 4, colour=ALARM, thick=0.9)
+            text = page.at_operating_point(self.scale.operating_point)
+            label(sheet, at, axis + 4.5 + self.size, text, self.size, ALARM, x, width)
 
 
 @dataclass(frozen=True, slots=True)

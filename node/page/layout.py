@@ -8,7 +8,7 @@ of the first lesion, one answer in full, and the provenance. Sentences give way 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from node.domain import page, words
@@ -24,12 +24,19 @@ ALL = 999
 ZOOMS = (1.25, 1.18, 1.12, 1.06)
 MOST_IN_FULL, WORTH_A_TABLE = 4, 8
 _MANY_LINES = 14
-_SENTENCES = tuple(product((ALL, 14, 12, 10, 9, 8, 7, 6, 5, 4, 3), (ALL, 4, 3, 2)))
-"""Sentences beside an answer and on each model, from all to what is still worth a row more in the table; those beside
-the answer, which explain it, give way after those on the models."""
+_ROW_LINES = 4  #: of an answer in the table, limits included, however poor the page: they never give way
 
-_LAST_RESORTS = ((3, 3, 3, 6), (2, 2, 2, 5), (2, 1, 1, 4), (1, 1, 1, 3), (1, 1, 1, 2), (0, 0, 1, 2))
-"""Evidence, about, notes, lines of a paragraph."""
+_FEWEST = (3, 2, ALL, _MANY_LINES)
+"""What is still worth a row more in the table; evidence, about, notes, lines of a paragraph, as in all of these."""
+
+_POOREST = (1, 1, 1, 2)
+"""What every lesion of a crowded case is worth."""
+
+_SENTENCES = (
+    *((*few, ALL, _MANY_LINES) for few in product((ALL, 14, 12, 10, 9, 8, 7, 6, 5, 4, 3), (ALL, 4, 3, 2))),
+    (3, 2, 3, 6), (2, 2, 2, 5), (2, 1, 1, 4), (1, 1, 1, 3), _POOREST,
+)  # fmt: skip
+"""From all to the poorest; those beside the answer, which explain it, give way after those on the models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Extent:
         about: Sentences on each model.
         notes: Sentences on the case, on the lesion and on the choice of lesions, each.
         most: Lines of a paragraph.
+        models: Models whose sentences are shown.
+        paragraphs: Lesions beyond the table that have a paragraph each; any more are counted.
     """
 
     answers: int = ALL
@@ -53,6 +62,7 @@ class Extent:
     notes: int = ALL
     most: int = _MANY_LINES
     models: int = ALL
+    paragraphs: int = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,26 +103,53 @@ def _richest(content: Content, fits: Callable[[Extent], bool]) -> Extent:
     total = full + sum(len(_rows_of(lesion)) for lesion in content.lesions[1:])
     least = min(full, 1)
     for answers in range(min(full, MOST_IN_FULL), least - 1, -1):
-        rows = _most_rows(answers, total - answers, fits)
-        if rows == total - answers or rows >= (WORTH_A_TABLE if answers > least else 0):
-            extents = (Extent(answers, rows, evidence, about) for evidence, about in _SENTENCES)
-            return next(extent for extent in extents if fits(extent))
-    for sentences in _LAST_RESORTS:
-        for models in (ALL, 3, 1):
-            if fits(poor := Extent(least, 0, *sentences, models)):
-                return poor
+        rows = _most(total - answers, lambda rows, answers=answers: fits(Extent(answers, rows, *_FEWEST)))  # type: ignore[misc]
+        if rows == total - answers or (answers > least and rows >= WORTH_A_TABLE):
+            return _filled(Extent(answers, rows), fits)
+    return _crowded(full, total, len(content.lesions) - 1, fits)
+
+
+def _crowded(full: int, total: int, others: int, fits: Callable[[Extent], bool]) -> Extent:
+    """
+    One answer in full, the first lesion's others in the table, and as many lesions as fit in a paragraph each.
+
+    Sentences give way for these paragraphs; rows of further lesions only take what room is left.
+    """
+    least = min(full, 1)
+    poor = Extent(least, full - least, *_POOREST)
+    told = _most(others, lambda count: fits(replace(poor, paragraphs=count)))
+    if told == others:
+        richer = _filled(poor, fits)
+        return replace(richer, rows=_most(total - least, lambda rows: fits(replace(richer, rows=rows))))
+    if told >= 0:
+        return _filled(replace(poor, paragraphs=told), fits)
+    poor = replace(poor, paragraphs=0)
+    if (rows := _most(full - least, lambda rows: fits(replace(poor, rows=rows)))) >= 0:
+        return _filled(replace(poor, rows=rows), fits)
+    for models in (ALL, 3, 1):
+        if fits(poorest := Extent(least, 0, 0, 0, 1, 2, models, 0)):
+            return poorest
     raise ValueError("the poorest arrangement does not fit the page")
 
 
-def _most_rows(answers: int, rows: int, fits: Callable[[Extent], bool]) -> int:
-    """The most rows of the table that fit with the fewest sentences; -1 where not even none does."""
+def _filled(extent: Extent, fits: Callable[[Extent], bool]) -> Extent:
+    """The same with as many sentences as fit; the poorest of them must."""
+    richer = (
+        replace(extent, evidence=evidence, about=about, notes=notes, most=most)
+        for evidence, about, notes, most in _SENTENCES
+    )
+    return next(each for each in richer if fits(each))
+
+
+def _most(count: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `count` that fits; -1 where not even none does."""
     fitting = -1
-    while fitting < rows:
-        middle = (fitting + rows + 1) // 2
-        if fits(Extent(answers, middle, *_SENTENCES[-1])):
+    while fitting < count:
+        middle = (fitting + count + 1) // 2
+        if fits(middle):
             fitting = middle
         else:
-            rows = middle - 1
+            count = middle - 1
     return fitting
 
 
@@ -196,11 +233,13 @@ def _further(content: Content, extent: Extent) -> list[Block]:
     shown = _whole_lesions(places, extent.rows)
     blocks: list[Block] = [Rule(3)] if rows else []
     for place, (name, answer) in list(zip(places, rows, strict=True))[:shown]:
-        blocks.append(_row(name, answer, content.lesions[place], extent))
+        blocks.append(_row(name, answer, content.lesions[place]))
     missing = set(places[shown:])
     if 0 in missing:
         blocks.append(Text(page.further_answers(places[shown:].count(0)), 7.5, bold=True))
-    if further := len(missing - {0}):
+    beyond = sorted(missing - {0})
+    blocks += [_paragraph(content.lesions[place]) for place in beyond[: extent.paragraphs]]
+    if further := len(beyond[extent.paragraphs :]):
         blocks.append(Text(page.further_lesions(further), 7.5, bold=True))
     return blocks
 
@@ -218,11 +257,17 @@ def _rows_of(lesion: LesionText) -> list[tuple[str, Answer | None]]:
     return [(lesion.name if number == 0 else "", answer) for number, answer in enumerate(answers)]
 
 
-def _row(name: str, answer: Answer | None, lesion: LesionText, extent: Extent) -> Block:
+def _row(name: str, answer: Answer | None, lesion: LesionText) -> Block:
     left = [Text(name, 7, bold=True, most=2), Text(lesion.short, 7, colour=QUIET)] if name else []
-    middle = [Text(answer.short, 7, most=min(extent.most, 4))] if answer else []
+    middle = [Text(answer.short, 7, most=_ROW_LINES)] if answer else []
     right = [SmallScale(answer.scale)] if answer and answer.scale else []
     return Stack([Columns([Stack(left), Stack(middle), Stack(right)], (3.2, 7.6, 3)), Gap(1.5)])
+
+
+def _paragraph(lesion: LesionText) -> Block:
+    """A lesion that has no rows in the table."""
+    left = Stack([Text(lesion.name, 7, bold=True, most=2), Text(lesion.short, 7, colour=QUIET)])
+    return Stack([Columns([left, Text(lesion.outcomes, 7)], (3.2, 10.92)), Gap(1.5)])  # in line with the rows
 
 
 def _about(content: Content, extent: Extent) -> list[Block]:

@@ -102,18 +102,30 @@ def test_whoever_drew_is_told_with_its_limits():
     assert evidence.outlining(found) == [
         "Outlined by Drawer 1.0.0 (package drawer, SHA-256 abababababab).",
         "EXPLORATORY: two patients.",
-        "Not trained: set by hand.",
         "No accuracy can be claimed.",
+        "Not trained: set by hand.",
     ]
     assert evidence.told_about(found) == [drew]
     assert evidence.outlining(Findings(state="succeeded")) == evidence.told_about(Findings(state="succeeded")) == []
+
+
+def test_what_an_answer_is_valid_for_comes_before_other_limits_and_the_training_last():
+    """What is cut on a crowded page is cut from the end; else the makers' order holds."""
+    facts = replace(EGFR, limits=("one hospital", "age carries much", "Valid only if the outline holds all"))
+
+    assert evidence.caveats(facts) == [
+        "Valid only if the outline holds all.",
+        "One hospital.",
+        "Age carries much.",
+        "Trained on 127 patients of two hospitals, 25 mutated.",
+    ]
 
 
 def test_the_headline_counts_what_is_missing():
     """Whoever reads nothing else sees on how little the number rests."""
     listed = "Inputs missing: pack-years. The interval does not hold what they would have changed."
 
-    assert evidence.headline(PREDICTED).endswith("to 63%). 1 of 3 inputs missing.")
+    assert evidence.headline(PREDICTED).endswith("to 63%). 1 of 3 data items missing.")
     assert listed in evidence.evidence(PREDICTED)
     assert not any("missing" in line for line in [evidence.headline(WHOLE), *evidence.evidence(WHOLE)])
 

@@ -69,7 +69,7 @@ def test_every_sentence_of_the_sources_is_translated(language):
 @pytest.mark.parametrize("language", OTHERS)
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_name_of_a_shipped_model_is_translated(name, language):
-    """What it predicts and what it is called, as the outputs say them: `named` would leave a gap in English, unmarked."""
+    """What it predicts and what it is called, as the outputs say them: `named` leaves a gap in English, unmarked."""
     facts = load_package(shipped_models() / name).facts
     for said in (words.target(facts), page.about(facts)[0], evidence.model_name(facts)):
         assert list(sentences.untranslated(said, language)) == []
@@ -207,8 +207,8 @@ def test_a_whole_case_leaves_no_english(language):
     """Every refusal, drawn and found lesions, answers, gaps, a borderline and an unusable model: no English word."""
     pages = [report(findings, language=language) for findings in (_full(), *_refused())]
 
-    for page in pages:
-        said = re.sub(rf"\(({'|'.join(REFUSALS)})\)", "", " ".join(page.split()))  # codes are the same in all languages
+    for text in pages:
+        said = re.sub(rf"\(({'|'.join(REFUSALS)})\)", "", " ".join(text.split()))  # codes are the same in all languages
         said = re.sub(r"RT Structure Set|Frame of Reference|Image Type|lung-lesion|lung-egfr", "", said)
         assert not ENGLISH.findall(said), said
         assert UNTRANSLATED not in said

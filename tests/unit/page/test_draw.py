@@ -28,7 +28,7 @@ def test_the_page_says_what_the_report_says(plain):
     for said in (
         "Patient Test, Patient", "Patient ID TEST-1", "Born 1960-01-01", "Examined 2026-11-01", "Accession ACC1",
         RESEARCH, NO_SUBSTITUTE,
-        "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%). 1 of 3 inputs missing.",
+        "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%). 1 of 3 data items missing.",
         "Re-based by Bayes' rule from the training prevalence (20%) to 14%, stated by this site.",
         "AI-predicted KRAS mutation: not evaluated. Smoking is not known.",
         "Volume 0.51 mL", "Long axis (in plane) 11.3 mm", "Short axis (same slice) 8.0 mm", "3-D diameter 13.9 mm",
