@@ -12,37 +12,12 @@ from pathlib import Path
 from node.domain.clinical import FINDINGS, OLDEST, Clinical, Value
 from node.domain.language import say
 from node.domain.series import Patient
+from node.domain.spelling import word, words
 from node.errors import ConfigError
 
 _MOST_PACK_YEARS = 300.0
 
 _UNKNOWN = frozenset({"", "unknown", "na", "n/a", "nan", "not collected", "-", "?"})
-
-_SEX = {"m": "male", "male": "male", "f": "female", "female": "female"}
-
-_SMOKING = {
-    "never": "never", "nonsmoker": "never", "non-smoker": "never", "never smoker": "never",
-    "former": "former", "ex": "former", "ex-smoker": "former", "former smoker": "former",
-    "current": "current", "smoker": "current", "current smoker": "current",
-    "not_current": "not_current", "not current": "not_current",
-}  # fmt: skip
-
-_YES = {
-    "yes": "yes", "y": "yes", "true": "yes", "1": "yes", "present": "yes",
-    "no": "no", "n": "no", "false": "no", "0": "no", "absent": "no",
-}  # fmt: skip
-
-_NODES = {form: level for n in "0123" for level in (f"n{n}",) for form in (f"n{n}", f"cn{n}", f"pn{n}", n)}
-
-_HISTOLOGY = {
-    "adeno": "adenocarcinoma", "luad": "adenocarcinoma", "lung adenocarcinoma": "adenocarcinoma",
-    "adenocarcinoma of lung": "adenocarcinoma", "adenocarcinoma of the lung": "adenocarcinoma",
-    "squamous": "squamous cell carcinoma", "lusc": "squamous cell carcinoma",
-    "squamous carcinoma": "squamous cell carcinoma", "lung squamous cell carcinoma": "squamous cell carcinoma",
-    "squamous cell carcinoma of lung": "squamous cell carcinoma",
-    "nsclc": "nsclc nos", "nsclc-nos": "nsclc nos", "nsclc nos (not otherwise specified)": "nsclc nos",
-}  # fmt: skip
-"""Ways to write what lung models know; any other text is kept as supplied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,30 +116,21 @@ def _number(most: float) -> Callable[[str], float]:
     return parse
 
 
-def _level(levels: Mapping[str, str]) -> Callable[[str], str]:
+def _level(name: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
-        level = levels.get(" ".join(text.casefold().split()))
-        if level is None:
-            raise ValueError(f"is none of {', '.join(dict.fromkeys(levels.values()))}")
-        return level
+        found = word(name, text)
+        if found is None:
+            raise ValueError(f"is none of {', '.join(words(name))}")
+        return found
 
     return parse
 
 
-def _histology(text: str) -> str:
-    """Any text is allowed: a model refuses what it was not trained on."""
-    folded = " ".join(text.casefold().split())
-    return _HISTOLOGY.get(folded, folded)
-
-
 _VALUES: dict[str, Callable[[str], float | str]] = {
     "age": _number(OLDEST),
-    "sex": _level(_SEX),
-    "smoking": _level(_SMOKING),
+    **{name: _level(name) for name in ("sex", "smoking")},
     "pack_years": _number(_MOST_PACK_YEARS),
-    "histology": _histology,
-    "nodal_stage": _level(_NODES),
-    **dict.fromkeys(FINDINGS, _level(_YES)),
+    **{name: _level(name) for name in ("histology", "nodal_stage", *FINDINGS)},
 }
 
 _KEYS = {"patientid": "PatientID", "issuerofpatientid": "IssuerOfPatientID"}

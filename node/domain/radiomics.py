@@ -6,6 +6,7 @@ Names are pyradiomics' own: "original_glcm_Contrast" is feature "glcm_Contrast" 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,12 +45,21 @@ _DIMENSIONS: dict[str, Dimension] = {
 }  # fmt: skip
 """All others are ratios, or count grey levels, which have no unit."""
 
+_FILTERED = re.compile(r"wavelet-[LH]{3}|log-sigma-\d+-\d+-mm-3D")
+
 _UCUM = {"HU": "[hnsf'U]", "SUVbw": "g/ml{SUVbw}"}
 
 
 def volume_unit(modality: str) -> str:
     """Unit of the volume that images of a modality are loaded as: "HU", "SUVbw" or "1"."""
     return {"CT": "HU", "PT": "SUVbw"}.get(modality, "1")
+
+
+def exists(name: str) -> bool:
+    """Whether there is a feature of this name: shape of the original image only, all others of filtered ones too."""
+    image, _, feature = name.partition("_")
+    filtered = _FILTERED.fullmatch(image) and not feature.startswith("shape_")
+    return feature in NUMBERS and (image == "original" or bool(filtered))
 
 
 @dataclass(frozen=True, slots=True)

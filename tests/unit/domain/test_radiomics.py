@@ -8,7 +8,7 @@ import pytest
 
 from node.domain import ibsi
 from node.domain.order import Extraction
-from node.domain.radiomics import NUMBERS, Feature, settings
+from node.domain.radiomics import NUMBERS, Feature, exists, settings
 
 
 def test_numbers_never_change():
@@ -18,6 +18,23 @@ def test_numbers_never_change():
     assert set(NUMBERS) == set(ibsi.CODES) | ibsi.NO_COUNTERPART
     assert NUMBERS["shape_MeshVolume"] == 1
     assert hashlib.sha256(listed.encode()).hexdigest()[:16] == "07e40d6e21ad10b0"
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("original_shape_Sphericity", True),
+        ("wavelet-LLH_glcm_Contrast", True),
+        ("log-sigma-2-0-mm-3D_firstorder_Mean", True),
+        ("wavelet-LLH_shape_Sphericity", False),
+        ("original_xyz_Foo", False),
+        ("gradient_glcm_Contrast", False),
+        ("Sphericity", False),
+    ],
+)
+def test_a_name_says_whether_there_is_such_a_feature(name, there):
+    """Shape belongs to the original image; filters are wavelets and Laplacians of Gaussians."""
+    assert exists(name) is there
 
 
 @pytest.mark.parametrize(
