@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.domain.facts import shows_calibration
-from node.training.curves import Bools, Interval, ece
+from node.training.curves import Bools, ece
 from node.training.recalibration import lacking, sigmoid
+from node.training.shares import Interval
 from node.training.tabular import Array, Recipe, Table, resample
 
 STEPS = 25

@@ -9,7 +9,7 @@ from node.domain.facts import SLOPES, allows_calibration
 from node.training.card_applicability import applicability
 from node.training.card_masks import masks
 from node.training.card_stability import stability
-from node.training.card_words import capital, interval, percent, plain, table
+from node.training.card_words import capital, interval, percent, plain, table, whose
 from node.training.reporting import rqs, without_weights
 from node.training.tripod import all_required, tripod
 
@@ -162,7 +162,8 @@ def _performance(m: Manifest) -> Iterator[str]:
         rows += [("calibration intercept (ideal 0)", f"{calibration['intercept']:.2f}", "")]
         rows += [("expected calibration error", f"{calibration['ece']:.3f}", "")]
     for name in ("sensitivity", "specificity") if point else ():
-        label = f"{name} at a probability of {point['threshold']:.3f} (the training prevalence)"
+        of = " of rows" if whose(m) == "row" else ""
+        label = f"{name}{of} at a probability of {point['threshold']:.3f} (the training prevalence)"
         rows.append((label, f"{point[name]:.2f}", interval(point[f"{name}_interval"])))
     yield from table(("", "value", "95 % interval"), rows)
     yield ""
@@ -214,16 +215,18 @@ def _calibration(m: Manifest) -> Iterator[str]:
     yield ""
     yield "![Stated against observed](calibration.png)"
     yield ""
+    each, of_patients = whose(m), "those of as many patients as a group has answers per repeat"
+    intervals = {"patient": of_patients, "row": "bootstrapped over patients, all rows of one together"}[each]
     yield (
-        "Held-out answers, one of every patient in every repeat, in groups of about equal size; equal answers are in "
-        "one group. The intervals are those of as many patients as a group has answers per repeat."
+        f"Held-out answers, one of every {each} in every repeat, in groups of about equal size; equal answers are in "
+        f"one group. The intervals are {intervals}."
     )
     yield ""
     rows = [
         (f"{g['n']}", f"{g['events']}", f"{g['stated']:.3f}", f"{g['observed']:.3f}", interval(g["interval"]))
         for g in groups
     ]
-    yield from table(("answers", "to patients with the target", "mean stated", "observed", "95 % interval"), rows)
+    yield from table(("answers", f"to {each}s with the target", "mean stated", "observed", "95 % interval"), rows)
 
 
 def _decision(m: Manifest) -> Iterator[str]:
@@ -235,9 +238,9 @@ def _decision(m: Manifest) -> Iterator[str]:
     yield "![Net benefit](decision.png)"
     yield ""
     yield (
-        "Net benefit per patient of acting where the held-out probability reaches a threshold (true positives, less "
-        "false ones weighed by the odds of the threshold). Where the model does not lie above both alternatives, it "
-        "is of no use for that decision."
+        f"Net benefit per {whose(m)} of acting where the held-out probability reaches a threshold (true positives, "
+        "less false ones weighed by the odds of the threshold). Where the model does not lie above both alternatives, "
+        "it is of no use for that decision."
     )
     yield ""
     rows = [(f"{p['threshold']:.2f}", f"{p['model']:.3f}", f"{p['all']:.3f}", f"{p['none']:.3f}") for p in curve]

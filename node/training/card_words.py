@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -31,3 +31,8 @@ def percent(share: float) -> str:
 def capital(sentence: str) -> str:
     """Begin with a capital."""
     return sentence[:1].upper() + sentence[1:]
+
+
+def whose(manifest: Mapping[str, Any]) -> str:
+    """What has one answer in every repeat of the cross-validation: a patient, or one of a patient's rows."""
+    return "row" if manifest.get("training", {}).get("rows") else "patient"

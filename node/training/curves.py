@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
+from node.training.shares import Interval, Shares
 from node.training.tabular import Array
 
 Bools = NDArray[np.bool_]
-Interval = tuple[float, float]
 
 GROUPS = 5
 """Groups of about equal size that reliability is counted in."""
@@ -23,14 +22,14 @@ THRESHOLDS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reliability:
     """
-    One group of similar answers; every patient has one in each repeat of the cross-validation.
+    One group of similar answers; every row of the table has one in each repeat of the cross-validation.
 
     Attributes:
         n: Answers.
-        events: Those of them that were given to patients with the target.
+        events: Those of them that were given to rows with the target.
         stated: Mean of the answers.
-        observed: Share of them that were given to patients with the target.
-        interval: 95 % score interval of `observed`, for as many patients as the group has answers per repeat.
+        observed: Share of them that were given to rows with the target.
+        interval: 95 % interval of `observed`, as `Shares.interval` takes it.
     """
 
     n: int
@@ -43,7 +42,7 @@ class Reliability:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Benefit:
     """
-    Net benefit of acting at one threshold: true positives less false ones weighed by the threshold's odds, per patient.
+    Net benefit of acting at one threshold: true positives less false ones weighed by the threshold's odds, per row.
 
     Vickers and Elkin, Med Decis Making 26:565 (2006).
     """
@@ -54,7 +53,7 @@ class Benefit:
     none: float = 0.0
 
 
-def reliability(p: Array, y: Bools, groups: int = GROUPS) -> tuple[Reliability, ...]:
+def reliability(p: Array, y: Bools, groups: int = GROUPS, *, shares: Shares | None = None) -> tuple[Reliability, ...]:
     """
     Stated against observed frequency over groups of about equal size; equal answers are in one group.
 
@@ -62,18 +61,21 @@ def reliability(p: Array, y: Bools, groups: int = GROUPS) -> tuple[Reliability, 
         p: Shape (repeats, n), of patients that were held out.
         y: Shape (n,).
         groups: How many at most.
+        shares: How intervals are taken; as if every row were a patient's only one, where it is not given.
     """
-    repeats, order = len(p), np.argsort(p, axis=None, kind="stable")
+    repeats, n_rows = p.shape
+    shares, order = shares or Shares(repeats=repeats), np.argsort(p, axis=None, kind="stable")
     told, came = p.ravel()[order], np.tile(y, repeats)[order]
     ends = np.cumsum([len(part) for part in np.array_split(told, min(groups, told.size))])
     ends = np.unique(np.searchsorted(told, told[ends - 1], side="right"))
     found = []
     for start, end in zip([0, *ends[:-1]], ends, strict=True):
         n, events = int(end - start), int(came[start:end].sum())
+        among = np.bincount(order[start:end] % n_rows, minlength=n_rows)
         found.append(
             Reliability(
                 n=n, events=events, stated=float(told[start:end].mean()), observed=events / n,
-                interval=wilson(events / repeats, n / repeats),
+                interval=shares.interval(among * y, among),
             )
         )  # fmt: skip
     return tuple(found)
@@ -99,10 +101,3 @@ def decision_curve(p: Array, y: Bools) -> tuple[Benefit, ...]:
         model = float((acted & y).mean() - odds * (acted & ~y).mean())
         found.append(Benefit(threshold=threshold, model=model, all=float(y.mean() - odds * (~y).mean())))
     return tuple(found)
-
-
-def wilson(hits: float, n: float) -> Interval:
-    """95 % score interval of a proportion (Wilson 1927); means of counts over repeats are taken as counts."""
-    z = float(norm.ppf(0.975))
-    centre, spread = hits + z**2 / 2, z * float(np.sqrt(hits * (n - hits) / n + z**2 / 4))
-    return max(0.0, (centre - spread) / (n + z**2)), min(1.0, (centre + spread) / (n + z**2))

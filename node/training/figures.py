@@ -6,6 +6,8 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
+from node.training.card_words import whose
+
 FIGURES = ("calibration.png", "decision.png")
 """Their bytes depend on the version of the drawing library, so a check of reproduction leaves them out."""
 
@@ -44,7 +46,7 @@ def _decision(m: Mapping[str, Any]) -> bytes:
         axes.plot(at, [point[key] for point in curve], style, label=name, color="C0" if key == "model" else "0.4")
     highest = max(point["model"] for point in curve)
     axes.set(ylim=(-0.3 * max(highest, 0.05), 1.2 * max(highest, 0.05)), xlabel="threshold probability",
-             ylabel="net benefit per patient")  # fmt: skip
+             ylabel=f"net benefit per {whose(m)}")  # fmt: skip
     axes.set_title(f"{m['name']}: decision curve", fontsize=9)
     return _png(figure, axes)
 

@@ -11,7 +11,8 @@ from scipy.stats import rankdata
 
 from node.domain.facts import OperatingPoint
 from node.training.calibration import Calibration, calibration
-from node.training.curves import Benefit, Bools, Interval, Reliability, decision_curve, reliability, wilson
+from node.training.curves import Benefit, Bools, Reliability, decision_curve, reliability
+from node.training.shares import Interval, Shares
 from node.training.tabular import Array, Recipe, Table, fit, resample, splits
 
 Progress = Callable[[str], None]
@@ -52,7 +53,8 @@ class Performance:
     """
     Numbers of the outer cross-validation: means over its repeats, each of which holds every patient out once.
 
-    Intervals are 95 % bootstrap percentiles over patients; those of shares are score intervals.
+    Intervals are 95 % bootstrap percentiles over patients; those of shares are score intervals where every patient has
+    one row.
 
     Attributes:
         n: Patients.
@@ -114,7 +116,7 @@ def judge(
     p, y = held_out[""], table.target
     cohorts, groups = sorted({str(c) for c in table.cohorts}), subgroups or {}
     simple = {name: _held_out(t, recipe, folds, name, progress)[""] for name, t in (baselines or {}).items()}
-    alike, whole = _alike(p, folds), _auc(p, table, recipe, folds)
+    alike, whole, shares = _alike(p, folds), _auc(p, table, recipe, folds), Shares.of(table, recipe)
     return Performance(
         n=table.patients,
         events=table.events,
@@ -125,11 +127,11 @@ def judge(
         brier=float(((p - y) ** 2).mean()),
         brier_of_prevalence=float(y.mean() * (1 - y.mean())),
         calibration=_calibration(p, table, recipe, known=whole is not None),
-        operating_point=operating_point(p, y),
+        operating_point=operating_point(p, y, shares),
         within={c: _within(p, table, folds, table.cohorts == c) for c in _testable(table, cohorts)},
         across=_across(table, recipe, cohorts) if len(cohorts) > 1 else {},
         withheld={name: _auc(held_out[name], table, recipe, folds) for name in table.views},
-        reliability=reliability(p, y),
+        reliability=reliability(p, y, shares=shares),
         benefit=decision_curve(p, y),
         subgroups={name: _part(p, table, mine, recipe, folds) for name, mine in groups.items()},
         baselines={name: _auc(q, table, recipe, folds) for name, q in simple.items()},
@@ -161,22 +163,24 @@ def mean_auc(p: Array, y: Bools) -> float:
     return float(auc(p, np.broadcast_to(y, p.shape)).mean())
 
 
-def operating_point(p: Array, y: Bools) -> OperatingPoint:
+def operating_point(p: Array, y: Bools, shares: Shares) -> OperatingPoint:
     """
     Sensitivity and specificity at the prevalence: a threshold fixed beforehand, so it flatters nobody.
 
     Args:
         p: Shape (repeats, n); both are means over the repeats.
         y: Shape (n,).
+        shares: How their intervals are taken.
     """
-    threshold = float(y.mean())
-    hits, clear = float((p[:, y] >= threshold).sum() / len(p)), float((p[:, ~y] < threshold).sum() / len(p))
+    threshold, repeats = float(y.mean()), len(p)
+    above = (p >= threshold).sum(axis=0)
+    hits, clear = above * y, (repeats - above) * ~y
     return OperatingPoint(
         threshold=threshold,
-        sensitivity=hits / int(y.sum()),
-        specificity=clear / int((~y).sum()),
-        sensitivity_interval=wilson(hits, int(y.sum())),
-        specificity_interval=wilson(clear, int((~y).sum())),
+        sensitivity=float(hits.sum() / repeats) / int(y.sum()),
+        specificity=float(clear.sum() / repeats) / int((~y).sum()),
+        sensitivity_interval=shares.interval(hits, repeats * y),
+        specificity_interval=shares.interval(clear, repeats * ~y),
     )
 
 

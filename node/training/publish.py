@@ -54,7 +54,8 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
         ModelFailed: The specification makes no manifest, or the graph does not keep the contract.
     """
     table, recipe = found.table, spec.recipe
-    progress(f"{len(found.rows)} patients, {int(table.target.sum())} with the target, {len(table.names)} inputs")
+    rows = f"{len(found.rows)} rows of " if table.groups.size else ""
+    progress(f"{rows}{table.patients} patients, {table.events} with the target, {len(table.names)} inputs")
     model = fit(table, recipe)
     refusing = spec.head.get("engine") == "refusal"
     fixed = Fixed() if refusing else weighed(spec, found, model, progress=progress)

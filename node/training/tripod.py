@@ -125,6 +125,7 @@ def _far(m: Manifest) -> str:
 def _trained(m: Manifest) -> dict[str, str]:
     found, inputs = m["performance"], len(m["performance"]["weights"])
     n, events = m["training"]["n"], m["training"]["events"]
+    left_out, rows = _left_out(m["training"].get("left_out", {})), _rows(m["training"])
     clusters = ", ".join(filter(None, found.get("auc_within", {})))
     by_cluster = f"see Performance ({clusters})" if clusters else "not examined: one cohort"
     groups = ", ".join(found.get("subgroups", {}))
@@ -152,7 +153,7 @@ def _trained(m: Manifest) -> dict[str, str]:
         "20a": f"{events} patients with the target and {n - events} without; see Training; otherwise not reported",
         "20b": m["training"]["population"] or NOT_REPORTED,
         "20c": "not applicable: no other patients were used for the evaluation",
-        "21": f"{n} patients, {events} with the target, in every analysis but those by subgroup or cohort",
+        "21": f"{rows}{n} patients, {events} with the target, in every analysis but those by subgroup or cohort",
         "23a": "see Performance, Calibration, Decision curve" + (" and Subgroups" if groups else ""),
         "23b": by_cluster,
         "24": "none",
@@ -160,6 +161,19 @@ def _trained(m: Manifest) -> dict[str, str]:
 
 
 def _published(m: Manifest) -> dict[str, str]:
+def _left_out(found: Mapping[str, int]) -> str:
+    """Rows whose outcome was neither of the two nor unknown."""
+    if not found:
+        return ""
+    said = ", ".join(f"{n} {value!r}" for value, n in found.items())
+    return f"left out were {sum(found.values())} rows of another outcome ({said}); "
+
+
+def _rows(training: Manifest) -> str:
+    """How many rows the patients have, where one may have several."""
+    return f"{training['rows']} rows of " if training.get("rows") else ""
+
+
     return {
         "1": f"published odds ratios put together for {m['target']}; neither developed nor evaluated on patients",
         "4": "to put published findings beside a declared prior; to develop or to validate nothing",

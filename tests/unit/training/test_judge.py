@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from node.training.curves import decision_curve, ece, reliability, wilson
+from node.training.curves import decision_curve, ece, reliability
 from node.training.judge import auc, judge, operating_point
 from node.training.recalibration import sigmoid
+from node.training.shares import Shares, wilson
+from node.training.tabular import resample
 from tests.unit.training.test_tabular import QUICK, table
 
 PLAIN = replace(QUICK, mixes=(0.0,))
@@ -40,10 +42,10 @@ def test_operating_point_counts_at_the_prevalence():
     """Threshold, sensitivity and specificity by hand, and over repeats their means: no answers are averaged before."""
     p = np.array([[0.9, 0.6, 0.4, 0.55, 0.3, 0.2]])
     y = np.array([True, True, True, False, False, False])
-    point = operating_point(p, y)
+    point = operating_point(p, y, Shares(repeats=1))
     assert (point.threshold, point.sensitivity, point.specificity) == pytest.approx((0.5, 2 / 3, 2 / 3))
     assert point.sensitivity_interval[0] < 2 / 3 < point.sensitivity_interval[1]
-    twice = operating_point(np.concatenate([p, np.where(y, 1.0, 0.0)[None]]), y)
+    twice = operating_point(np.concatenate([p, np.where(y, 1.0, 0.0)[None]]), y, Shares(repeats=2))
     assert (twice.sensitivity, twice.specificity) == pytest.approx((5 / 6, 5 / 6))
 
 
@@ -148,3 +150,30 @@ def test_without_recalibration_a_model_that_found_nothing_still_has_an_auc():
     assert shrunk.folds_alike > 0
     assert plain.folds_alike == 0
     assert plain.auc_interval[0] < 0.5
+
+
+def test_rows_of_one_patient_do_not_make_intervals_narrower():
+    """Four equal rows each: shares have the intervals of the patients, counted by a bootstrap that one can repeat."""
+    once = table(80)
+    fourfold = replace(once.rows(np.repeat(np.arange(80), 4)), groups=np.repeat(np.arange(80), 4))
+    found = judge(fourfold, replace(PLAIN, replicates=40)).operating_point
+    p = np.random.default_rng(0).random((2, 80))
+    shares = Shares.of(fourfold, PLAIN), Shares(repeats=2)
+    few, many = (operating_point(np.repeat(p, 4, axis=1), fourfold.target, each) for each in shares)
+    alone = operating_point(p, once.target, Shares(repeats=2))
+    assert few.sensitivity == many.sensitivity == alone.sensitivity
+    assert np.ptp(few.sensitivity_interval) == pytest.approx(np.ptp(alone.sensitivity_interval), rel=0.35)
+    assert np.ptp(many.sensitivity_interval) < 0.7 * np.ptp(alone.sensitivity_interval)
+    assert found.sensitivity_interval[0] < found.sensitivity < found.sensitivity_interval[1]
+    rng, y = np.random.default_rng(PLAIN.seed), fourfold.target
+    told, drawn = np.repeat(p, 4, axis=1) >= y.mean(), [resample(fourfold, rng) for _ in range(10 * PLAIN.replicates)]
+    by_hand = [told[:, i][:, y[i]].mean() for i in drawn if y[i].any()]
+    assert few.sensitivity_interval == pytest.approx(tuple(np.percentile(by_hand, [2.5, 97.5])))
+
+
+def test_a_share_of_all_has_the_interval_of_as_many_patients():
+    """Whatever is drawn, all of it holds: a bootstrap would say that nothing is uncertain."""
+    data = replace(table(40), groups=np.repeat(np.arange(10), 4))
+    everyone = np.full(40, 2)
+    assert Shares.of(data, PLAIN).interval(everyone, everyone) == wilson(10, 10)
+    assert Shares.of(data, PLAIN).interval(0 * everyone, everyone) == wilson(0, 10)

@@ -177,6 +177,15 @@ def test_a_site_s_card_claims_nothing_that_nobody_stated(files):
     assert "train.py" not in card
     assert "public data" not in card
 
+    card = made["card.md"].decode()
+    point = {"threshold": 0.3, **dict.fromkeys(("sensitivity", "specificity"), 0.5)}
+    point |= {f"{key}_interval": [0.4, 0.6] for key in ("sensitivity", "specificity")}
+    shown = write_card({**tomllib.loads(made["model.toml"].decode()), "operating_point": point})
+    assert "| sensitivity of rows at a probability of" in shown
+    assert "Held-out answers, one of every row in every repeat" in card
+    assert "The intervals are bootstrapped over patients, all rows of one together." in card
+    assert "Net benefit per row of acting" in card
+    assert "120 rows of 60 patients, 20 with the target, in every analysis" in card
 
 def test_a_site_states_what_it_has(asked, tmp_path):
     """Points with a reason, and answers to items of TRIPOD+AI, from the specification; a script where there is one."""
