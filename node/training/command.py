@@ -14,7 +14,8 @@ from node.errors import ConfigError
 from node.training import extraction, leaks, masks, publish, stability
 from node.training.judge import Progress
 from node.training.lesions import Drawn
-from node.training.rows import Patients, patients, read_table
+from node.training.rows import Patients, patients
+from node.training.sheet import read_table
 from node.training.spec import Spec, read_spec
 from node.training.spec import exploratory as marked
 
@@ -48,7 +49,8 @@ def train(
     """
     read, found = admitted(table, spec, exploratory=exploratory)
     if found.left_out:
-        progress(f"{found.left_out} rows are left out: {read.table.target} is neither of the two")
+        named = "".join(f"; {n} of them say {value!r}" for value, n in found.unrecognised.items())
+        progress(f"{found.left_out} rows are left out: {read.table.target} is neither of the two{named}")
     wanted = marked(read) if exploratory else read
     return publish.make(wanted, found, also=also or {}, progress=progress)
 

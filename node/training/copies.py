@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
-from node.training.rows import Patients, Row, number, patient_key
+from node.training.rows import Patients, number, patient_key
+from node.training.sheet import Row
 from node.training.spec import Spec
 
 MEASURED = 3

@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.stats import rankdata
 
+from node.domain import radiomics
 from node.errors import ConfigError
+from node.inference.inputs import ModelInput
 from node.training.copies import twice
 from node.training.curves import Bools
 from node.training.judge import auc
-from node.training.rows import Patients, inputs_without_values
+from node.training.rows import Patients
 from node.training.spec import Spec
 from node.training.tabular import Array
 
@@ -26,7 +28,16 @@ FEWEST_EVENTS = 10
 MOST_GROUPS, FEWEST_ALIKE = 10, 5
 """Groups that a column is cut into where it has more values, and how many patients each has at least."""
 
-_IDENTIFIER = re.compile(r"(?i)(^|[ _-])(id|uid|mrn|accession|index|row|nr|no|number|patient|subject|case)$|^unnamed")
+_IDENTIFIER = re.compile(
+    r"(?i)(^|[ _-])(id|uid|mrn|accession|index|row|nr|no|number|patient|subject|case)$|^unnamed|"
+    r"(patient|subject|case|study|series|scan|exam)(id|uid|nr|no)$"
+)
+
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+"""Where a word of "PatientID" or "MRIScanNumber" begins."""
+
+FEWEST_ROWS = 10
+"""Numbers of so few rows, or fewer, may rise by chance."""
 
 _LATER = re.compile(
     r"(?i)surviv|death|dead|alive|deceased|follow.?up|recur|progress|relapse|outcome|respon[sd]|treat|therap|chemo|"
@@ -49,9 +60,9 @@ def check(found: Patients, spec: Spec, *, at: str, exploratory: bool) -> None:
     Raises:
         ConfigError: Every reason at once.
     """
-    mistakes = [*_classes(found, spec, exploratory=exploratory), *twice(found, spec)]
+    mistakes = [*_classes(found, spec, exploratory=exploratory), *twice(found, spec), *_nobody(found, spec)]
     if not mistakes:
-        mistakes = [*_leaks(found, spec), *_empty(found)]
+        mistakes = [*_leaks(found, spec), *_empty(found, spec)]
     if mistakes:
         raise ConfigError(mistakes, at=at, do="correct the table or the specification; nothing was trained")
 
@@ -67,39 +78,60 @@ def _classes(found: Patients, spec: Spec, *, exploratory: bool) -> Iterator[str]
             yield f"{n} patients {word} the target: fewer than {FEWEST_EVENTS} carry no model (--exploratory overrides)"
 
 
+def _nobody(found: Patients, spec: Spec) -> Iterator[str]:
+    """Subgroups that could only be reported as if they were there."""
+    for group in spec.subgroups:
+        if not found.subgroups[group.name].any():
+            said = [value or "blank" for value, _ in Counter(row[group.column] for row in found.rows).most_common(5)]
+            yield (
+                f"subgroup {group.name!r}: no row says {' or '.join(group.values)} in column {group.column!r}, "
+                f"but {', '.join(said)}"
+            )
+
+
+def _columns(found: Patients, spec: Spec) -> Iterator[tuple[str, ModelInput, Array]]:
+    """Whose input, the input, its numbers: of the model, then what baselines have beside it."""
+    yield from (("input", item, values) for item, values in zip(spec.inputs, found.table.features.T, strict=True))
+    known = {item.source for item in spec.inputs}
+    for baseline in spec.baselines:
+        own = zip(baseline.inputs, found.baselines[baseline.name].features.T, strict=bool(baseline.inputs))
+        for item, values in own:
+            if item.source not in known:
+                yield f"baseline {baseline.name!r}, input", item, values
+
+
 def _leaks(found: Patients, spec: Spec) -> Iterator[str]:
-    table, y = found.table, found.table.target
-    columns = {item.name: spec.column(item.source) for item in spec.inputs}
-    by_value = {
-        source: _by_value([quantities.get(source) for quantities in found.quantities], y)
-        for source in dict.fromkeys(item.source for item in spec.inputs)
-    }
-    for item, values in zip(spec.inputs, table.features.T, strict=True):
-        column = columns[item.name]
-        allowed = item.name in spec.table.known_before or column in spec.table.known_before
-        if column in {spec.table.target, spec.table.patient, spec.table.cohort}:
-            yield f"input {item.name}: column {column!r} is the target, the patient or the cohort"
-        elif _IDENTIFIER.search(column) or _numbers_rows(values):
-            yield f"input {item.name}: column {column!r} numbers patients or rows"
-        elif _LATER.search(column.removeprefix("original_")) and not allowed:
-            yield (
-                f"input {item.name}: column {column!r} reads like something known only after the question is answered "
-                "(if it is not, list it in table.known_before)"
-            )
-        elif (alone := _alone(values, y)) >= ALONE:
-            yield f"input {item.name}: column {column!r} tells the target by itself (AUC {alone:.2f}): a copy of it?"
-        elif (alone := _alone(np.isnan(values).astype(float), y)) >= ALONE:
-            yield f"input {item.name}: whether column {column!r} is filled tells the target (AUC {alone:.2f})"
-        elif (alone := by_value[item.source]) >= ALONE:
-            yield (
-                f"input {item.name}: column {column!r} tells the target by itself (AUC {alone:.2f}, value by value): a "
-                "copy of it?"
-            )
+    for whose, item, values in _columns(found, spec):
+        if why := _leak(item, values, found, spec):
+            yield f"{whose} {item.name}: {why}"
 
 
-def _empty(found: Patients) -> Iterator[str]:
-    for name in inputs_without_values(found.table):
-        yield f"input {name}: has fewer than two different values"
+def _leak(item: ModelInput, values: Array, found: Patients, spec: Spec) -> str:
+    """Why one column of numbers must not be an input; "" where it may."""
+    column, y = spec.column(item.source), found.table.target
+    allowed = item.name in spec.table.known_before or column in spec.table.known_before
+    if column in {spec.table.target, spec.table.patient, spec.table.cohort}:
+        return f"column {column!r} is the target, the patient or the cohort"
+    if _numbers_rows(column, values):
+        return f"column {column!r} numbers patients or rows"
+    if _LATER.search(column.removeprefix("original_")) and not allowed:
+        return (
+            f"column {column!r} reads like something known only after the question is answered "
+            "(if it is not, list it in table.known_before)"
+        )
+    if (alone := _alone(values, y)) >= ALONE:
+        return f"column {column!r} tells the target by itself (AUC {alone:.2f}): a copy of it?"
+    if (alone := _alone(np.isnan(values).astype(float), y)) >= ALONE:
+        return f"whether column {column!r} is filled tells the target (AUC {alone:.2f})"
+    if (alone := _by_value([known.get(item.source) for known in found.quantities], y)) >= ALONE:
+        return f"column {column!r} tells the target by itself (AUC {alone:.2f}, value by value): a copy of it?"
+    return ""
+
+
+def _empty(found: Patients, spec: Spec) -> Iterator[str]:
+    for whose, item, values in _columns(found, spec):
+        if np.unique(values[~np.isnan(values)]).size < 2:
+            yield f"{whose} {item.name}: has fewer than two different values"
 
 
 def _alone(values: Array, y: Bools) -> float:
@@ -130,7 +162,13 @@ def _by_value(values: Sequence[float | str | None], y: Bools) -> float:
     return float(auc(shares[codes], target))
 
 
-def _numbers_rows(values: Array) -> bool:
-    """Whether a column rises by the same step from row to row."""
+def _numbers_rows(column: str, values: Array) -> bool:
+    """Whether a column is called an identifier, rises by the same step, or holds whole numbers in their order."""
     steps = np.diff(values)
-    return len(values) > 10 and bool(np.isfinite(steps).all()) and np.ptp(steps) == 0 and steps[0] != 0
+    full = len(values) > FEWEST_ROWS and bool(np.isfinite(steps).all())
+    if full and np.ptp(steps) == 0 and steps[0] != 0:
+        return True
+    if radiomics.exists(column):  # "Maximum2DDiameterRow" is none, nor is a table sorted by the volume in mm3
+        return False
+    ordered = full and bool((values == np.round(values)).all()) and bool((steps > 0).all() or (steps < 0).all())
+    return ordered or bool(_IDENTIFIER.search(_HUMP.sub(" ", column)))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +15,26 @@ from numpy.typing import NDArray
 from node.errors import ConfigError
 from node.inference.inputs import ModelInput
 from node.training.encode import features
-from node.training.spec import Spec, View
+from node.training.sheet import UNKNOWN, Row, capped
+from node.training.sources import word
+from node.training.spec import Spec, TableRules, View
 from node.training.tabular import Array, Table
 
-UNKNOWN = frozenset({"", "na", "n/a", "nan", "none", "unknown", "not collected", "not assessed", "?"})
+UNDETERMINED = UNKNOWN | {
+    "indeterminate",
+    "undetermined",
+    "inconclusive",
+    "equivocal",
+    "not tested",
+    "not done",
+    "pending",
+}
+"""What a table says of a target that is not known, folded."""
+
+MOST_MISTAKES, MOST_VALUES = 20, 10
 
 LARGEST = 1e30
 """Beyond it a model's arithmetic (float32, to 3e38) has no room left."""
-
-Row = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,6 +49,7 @@ class Patients:
         baselines: Name to the same patients with the inputs of a simpler model.
         subgroups: Name to which rows, shape (n,).
         left_out: Rows whose target is neither of the two.
+        unrecognised: What the target of these rows says, but for those where it is `UNDETERMINED`, and how often.
     """
 
     rows: tuple[Row, ...]
@@ -49,34 +58,7 @@ class Patients:
     baselines: Mapping[str, Table]
     subgroups: Mapping[str, NDArray[np.bool_]]
     left_out: int
-
-
-def read_table(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
-    """
-    A CSV file (comma, semicolon or tab; UTF-8) as column names and rows.
-
-    Raises:
-        ConfigError: It cannot be read, is empty, or rows and header do not fit.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise ConfigError([f"cannot be read: {error.strerror}"], at=str(path), do="name a CSV file") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(["is not UTF-8 text"], at=str(path), do="save it as CSV UTF-8") from error
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    lines = [[cell.strip() for cell in line] for line in reader if any(cell.strip() for cell in line)]
-    if len(lines) < 2:
-        raise ConfigError(["there are no patients in it"], at=str(path), do="give a header and one line per patient")
-    header, *body = lines
-    mistakes = [f"column {name!r} stands there twice" for name, n in Counter(header).items() if n > 1]
-    mistakes += [
-        f"line {n} has {len(r)} cells, not {len(header)}" for n, r in enumerate(body, 2) if len(r) != len(header)
-    ]
-    if mistakes:
-        raise ConfigError(mistakes, at=str(path), do="correct the table")
-    return tuple(header), tuple(dict(zip(header, line, strict=True)) for line in body)
+    unrecognised: Mapping[str, int]
 
 
 def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
@@ -89,15 +71,17 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
         at: The table, for messages.
 
     Raises:
-        ConfigError: A cell is no number, or lies outside what the specification declares.
+        ConfigError: A cell is no number, or lies outside what the specification declares; a target is one of the two
+            but for case or spaces.
     """
     rules = spec.table
     kept = tuple(row for row in rows if row[rules.target] in {*rules.positive, *rules.negative})
-    mistakes: list[str] = []
+    others = Counter(row[rules.target] for row in rows) - Counter(row[rules.target] for row in kept)
+    mistakes = list(_misspelt(others, rules))
     quantities = tuple(_quantities(row, spec, mistakes) for row in kept)
     if mistakes:
         raise ConfigError(
-            list(dict.fromkeys(mistakes))[:20],
+            capped(list(dict.fromkeys(mistakes)), MOST_MISTAKES),
             at=at,
             do="correct these cells, or leave them blank where the value is unknown",
         )
@@ -116,8 +100,29 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
         table=_with_views(main, spec),
         baselines=simple,
         subgroups={g.name: np.array([row[g.column] in g.values for row in kept], bool) for g in spec.subgroups},
-        left_out=len(rows) - len(kept),
+        left_out=others.total(),
+        unrecognised=_unrecognised(others),
     )
+
+
+def _misspelt(others: Mapping[str, int], rules: TableRules) -> Iterator[str]:
+    """Targets that somebody meant to be listed."""
+    listed = {_folded(value): value for value in (*rules.positive, *rules.negative)}
+    for value, n in others.items():
+        if _folded(value) in listed:
+            meant = listed[_folded(value)]
+            yield f"column {rules.target}: {n} rows say {value!r}, which is {meant!r} but for case or spaces"
+
+
+def _unrecognised(others: Counter[str]) -> dict[str, int]:
+    """The most common values first; what many rare ones come to together."""
+    told = Counter({value: n for value, n in others.items() if _folded(value) not in UNDETERMINED}).most_common()
+    rest = sum(n for _, n in told[MOST_VALUES:])
+    return {**dict(told[:MOST_VALUES]), **({"other values": rest} if rest else {})}
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def describe(found: Patients, spec: Spec) -> str:
@@ -144,15 +149,17 @@ def _quantities(row: Row, spec: Spec, mistakes: list[str]) -> dict[str, float | 
         cell = row[column]
         if cell.casefold() in UNKNOWN or item.source in known:
             continue
-        known[item.source] = word = " ".join(cell.casefold().split())
-        if item.levels and word not in listed[item.source]:
+        known[item.source] = said = word(item.source, cell)
+        if item.levels and said not in listed[item.source]:
             mistakes.append(f"column {column}: {cell!r} is none of {', '.join(sorted(listed[item.source]))}")
         if item.levels:
             continue
-        if (value := number(word)) is None:
-            mistakes.append(f"column {column}: {cell!r} is no number")
-        else:
+        if (value := number(cell)) is not None:
             known[item.source] = value
+        elif number(cell.replace(",", ".")) is not None:
+            mistakes.append(f"column {column} has decimal commas: write points")
+        else:
+            mistakes.append(f"column {column}: {cell!r} is no number")
     return known
 
 
@@ -167,12 +174,12 @@ def patient_key(name: str) -> str:
 
 
 def number(text: str) -> float | None:
-    """What a cell says as a finite number; None where it says none."""
+    """What a cell says as a finite number; None where it says none. "1_000" is a number to Python alone."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if math.isfinite(value) and "_" not in text else None
 
 
 def _table(
@@ -219,10 +226,3 @@ def _view(table: Table, view: View, spec: Spec) -> Array:
         rows = table.features[:, table.names.index(blank.when)] == blank.value
         blanked[rows, table.names.index(blank.input)] = np.nan
     return blanked
-
-
-def inputs_without_values(table: Table) -> Iterator[str]:
-    """Inputs that nobody in the table has, or that everybody has alike."""
-    for name, column in zip(table.names, table.features.T, strict=True):
-        if np.unique(column[~np.isnan(column)]).size < 2:
-            yield name

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from node.domain.plain import from_plain
 from node.errors import ConfigError
 from node.inference.inputs import ModelInput
+from node.training.contradictions import contradictions
+from node.training.head import mistakes as head_mistakes
+from node.training.sources import in_words
 from node.training.tabular import Recipe
+
+T = TypeVar("T")
 
 OURS = ("table", "fit", "views", "baselines", "subgroups", "golden", "population")
 """Keys that steer the training; every other key goes into `model.toml` as it stands."""
@@ -166,29 +171,73 @@ def read_spec(path: Path, columns: tuple[str, ...]) -> Spec:
         columns: Of the table, for patterns of features.
 
     Raises:
-        ConfigError: A key is missing, unknown or of the wrong kind, or names what is not there.
+        ConfigError: A key is missing, unknown or of the wrong kind, or names what is not there; every mistake at once.
     """
     plain, text = read_toml(path)
+    parts = _Parts(plain)
+    table = parts.one(TableRules, "table")
+    inputs = parts.many(ModelInput, "inputs")
     head = {key: value for key, value in plain.items() if key not in OURS}
-    try:
-        spec = Spec(
-            head=head,
-            table=from_plain(TableRules, plain.get("table", {})),
-            inputs=tuple(from_plain(ModelInput, item) for item in head.get("inputs", ())),
-            recipe=from_plain(Recipe, plain.get("fit", {})),
-            views=from_plain(tuple[View, ...], plain.get("views", [])),
-            baselines=from_plain(tuple[Baseline, ...], plain.get("baselines", [])),
-            subgroups=from_plain(tuple[Subgroup, ...], plain.get("subgroups", [])),
-            golden=from_plain(tuple[GoldenCase, ...], plain.get("golden", [])),
-            population=str(plain.get("population", "")),
-            text=text,
-        )
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigError([str(error)], at=str(path), do="correct the specification") from error
+    spec = Spec(
+        head={**head, "inputs": [in_words(item) for item in parts.sound["inputs"]]},
+        table=table or TableRules(patient="", target="", positive=(), negative=()),
+        inputs=inputs,
+        recipe=parts.one(Recipe, "fit") or Recipe(),
+        views=parts.many(View, "views"),
+        baselines=parts.many(Baseline, "baselines"),
+        subgroups=parts.many(Subgroup, "subgroups"),
+        golden=parts.many(GoldenCase, "golden"),
+        population=str(plain.get("population", "")),
+        text=text,
+    )
     spec = _with_features(spec, columns)
-    if mistakes := _mistakes(spec, columns):
+    mistakes = [*parts.mistakes, *head_mistakes(spec.head, OURS), *contradictions(spec, columns if table else None)]
+    if mistakes:
         raise ConfigError(mistakes, at=str(path), do="correct the specification, or give the table these columns")
     return spec
+
+
+class _Parts:
+    """
+    Builds the parts of a specification one by one, so that a mistake in one hides none in another.
+
+    Attributes:
+        sound: Key of a list to those of its plain items that could be built.
+        mistakes: Why the rest could not.
+    """
+
+    def __init__(self, plain: Mapping[str, Any]) -> None:
+        self._plain = plain
+        self.sound: dict[str, list[Any]] = {}
+        self.mistakes: list[str] = []
+
+    def one(self, kind: type[T], key: str) -> T | None:
+        """A table of the file; None where it cannot be built."""
+        return self._built(kind, self._plain.get(key, {}), key)
+
+    def many(self, kind: type[T], key: str) -> tuple[T, ...]:
+        """A list of tables; those that can be built."""
+        listed = self._plain.get(key, [])
+        if not isinstance(listed, list):
+            self.mistakes.append(f"{key}: expected a list of tables, [[{key}]]")
+            listed = []
+        built = [(item, self._built(kind, item, f"{key} {n}")) for n, item in enumerate(listed, 1)]
+        self.sound[key] = [item for item, value in built if value is not None]
+        return tuple(value for _, value in built if value is not None)
+
+    def _built(self, kind: type[T], plain: Any, at: str) -> T | None:
+        try:
+            return from_plain(kind, _worded(plain))
+        except (ValueError, TypeError, AttributeError) as error:
+            self.mistakes.append(f"{at}: {error}")
+            return None
+
+
+def _worded(plain: Any) -> Any:
+    """An input, or the inputs of a baseline, in the node's words."""
+    if isinstance(plain, Mapping) and isinstance(plain.get("inputs"), list):
+        return {**plain, "inputs": [in_words(item) for item in plain["inputs"]]}
+    return in_words(plain)
 
 
 def _with_features(spec: Spec, columns: tuple[str, ...]) -> Spec:
@@ -196,36 +245,5 @@ def _with_features(spec: Spec, columns: tuple[str, ...]) -> Spec:
     listed = {spec.column(item.source) for item in spec.inputs}
     matching = [c for c in columns if c not in listed and any(fnmatchcase(c, p) for p in spec.table.features)]
     added = [{"name": name, "source": f"feature:{name}", "meaning": "radiomic feature"} for name in matching]
-    head = {**spec.head, "inputs": [*spec.head.get("inputs", ()), *added]}
     inputs = (*spec.inputs, *(from_plain(ModelInput, item) for item in added))
-    return Spec(
-        head=head, table=spec.table, inputs=inputs, recipe=spec.recipe, views=spec.views, baselines=spec.baselines,
-        subgroups=spec.subgroups, golden=spec.golden, population=spec.population, text=spec.text,
-    )  # fmt: skip
-
-
-def _mistakes(spec: Spec, columns: tuple[str, ...]) -> list[str]:
-    rules = spec.table
-    wanted = {
-        "table.patient": rules.patient,
-        "table.target": rules.target,
-        **({"table.cohort": rules.cohort} if rules.cohort else {}),
-        **{f"subgroup {group.name!r}": group.column for group in spec.subgroups},
-        **{f"input {item.name}": spec.column(item.source) for item in spec.inputs},
-        **{f"baseline {b.name!r}": spec.column(item.source) for b in spec.baselines for item in b.inputs},
-        **{f"table.describe {column}": column for column in rules.describe},
-    }
-    mistakes = [
-        f"{what}: the table has no column {column!r}" for what, column in wanted.items() if column not in columns
-    ]
-    if not spec.inputs:
-        mistakes.append("there are no inputs: list [[inputs]], or name table.features")
-    named = {item.name for item in spec.inputs} | {item.quantity for item in spec.inputs}
-    for view in spec.views:
-        mistakes += [f"view {view.name!r} leaves out {name!r}, which is no input" for name in view.missing
-                     if name not in named]  # fmt: skip
-    for case in spec.golden:
-        mistakes += [f"golden case {case.name!r} gives {n!r}, which is no input" for n in case.inputs if n not in named]
-    if set(rules.positive) & set(rules.negative) or not rules.positive or not rules.negative:
-        mistakes.append("table.positive and table.negative must both be given, and have nothing in common")
-    return mistakes
+    return replace(spec, head={**spec.head, "inputs": [*spec.head["inputs"], *added]}, inputs=inputs)

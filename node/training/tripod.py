@@ -160,7 +160,6 @@ def _trained(m: Manifest) -> dict[str, str]:
     }
 
 
-def _published(m: Manifest) -> dict[str, str]:
 def _left_out(found: Mapping[str, int]) -> str:
     """Rows whose outcome was neither of the two nor unknown."""
     if not found:
@@ -174,6 +173,7 @@ def _rows(training: Manifest) -> str:
     return f"{training['rows']} rows of " if training.get("rows") else ""
 
 
+def _published(m: Manifest) -> dict[str, str]:
     return {
         "1": f"published odds ratios put together for {m['target']}; neither developed nor evaluated on patients",
         "4": "to put published findings beside a declared prior; to develop or to validate nothing",

@@ -28,7 +28,8 @@ from node.inference.applicability import FILE, applies, parse
 from node.inference.inputs import encode
 from node.inference.package import load_package, read_manifest, shipped_models
 from node.stages.judge import judge
-from node.training.rows import patients, read_table
+from node.training.rows import patients
+from node.training.sheet import read_table
 from node.training.spec import read_spec
 from tests.support.real import SILENT, altered, flair, nrrd, slices
 from tests.support.segmentations import ball, segmentation

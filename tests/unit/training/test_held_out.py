@@ -6,9 +6,12 @@ import pytest
 from node.inference.applicability import applies
 from node.training.distance import fitted
 from node.training.held_out import refusals
-from node.training.rows import patients, read_table
+from node.training.rows import patients
+from node.training.sheet import read_table
 from node.training.spec import read_spec
 from tests.support.tables import HEAD, rows, write_spec, write_table
+
+EXTRA = [f"original_firstorder_{name}" for name in ("Mean", "Range", "Entropy", "Median", "Skewness", "Uniformity")]
 
 
 def judged(tmp_path, given, /, **changes):
@@ -30,9 +33,9 @@ def test_patients_of_one_kind_are_hardly_refused(tmp_path):
 def test_patients_who_set_no_limits_are_refused_more_often(tmp_path):
     """Limits that sixty patients set refuse none of the sixty; limits that they did not set refuse some of them."""
     rng = np.random.default_rng(0)
-    few = [{**row, **{f"extra{k}": f"{rng.standard_t(4):.6f}" for k in range(6)}} for row in rows(60)]
+    few = [{**row, **{name: f"{rng.standard_t(4):.6f}" for name in EXTRA}} for row in rows(60)]
     asked = {"declared": {"modality": "CT"}, "views": [], "baselines": [], "golden": []}
-    found = judged(tmp_path, few, fit={"repeats": 5}, table={"features": ["extra*"]}, **asked)
+    found = judged(tmp_path, few, fit={"repeats": 5}, table={"features": ["original_*"]}, **asked)
     columns, read = read_table(tmp_path / "table.csv")
     spec = read_spec(tmp_path / "spec.toml", columns)
     table = patients(read, spec, at="table").table

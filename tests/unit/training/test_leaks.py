@@ -1,12 +1,15 @@
 """What no model may be trained on is refused, with every reason at once."""
 
+import re
+
 import numpy as np
 import pytest
 
 from node.errors import ConfigError
 from node.training.command import train
 from node.training.leaks import check
-from node.training.rows import patients, read_table
+from node.training.rows import patients
+from node.training.sheet import read_table
 from node.training.spec import read_spec
 from tests.support.tables import HEAD, rows, write_spec, write_table
 
@@ -23,7 +26,10 @@ def mistakes(tmp_path, data, *, exploratory=False, **changes):
     return []
 
 
-def with_column(name, value, source="feature:extra"):
+MEAN = "feature:original_firstorder_Mean"
+
+
+def with_column(name, value, source=MEAN):
     """The toy's table with one more column, and inputs that take it."""
     table = [{**row, name: value(n, row)} for n, row in enumerate(rows())]
     more = {"name": "extra", "source": source}
@@ -42,7 +48,11 @@ def test_an_honest_table_is_taken(tmp_path):
         ("marker", lambda n, row: 3 - 2 * row["answer"] + 0.001 * (n % 7), "tells the target by itself"),
         ("marker", lambda n, row: (n * 37 % 11) if row["answer"] else "", "is filled tells the target"),
         ("accession number", lambda n, _row: n * 7 % 1000, "numbers patients or rows"),
+        ("PatientID", lambda n, _row: n * 37 % 1000, "numbers patients or rows"),
+        ("MRIScanNumber", lambda n, _row: n * 37 % 1000, "numbers patients or rows"),
         ("measure", lambda n, _row: 1000 + n, "numbers patients or rows"),
+        ("measure", lambda n, _row: 10_000 + 37 * n + n * 7 % 30, "numbers patients or rows"),
+        ("measure", lambda n, _row: 10_000 - n * n, "numbers patients or rows"),
         ("survival_days", lambda n, _row: n * 37 % 11, "known only after"),
         ("WHO grade", lambda n, _row: n * 37 % 3, "known only after"),
         ("constant", lambda _n, _row: 1.0, "fewer than two different values"),
@@ -56,6 +66,33 @@ def test_a_leaking_column_is_refused(tmp_path, column, value, why):
     assert why in found
 
 
+@pytest.mark.parametrize("name", ["original_shape_Maximum2DDiameterRow", "original_glcm_Id"])
+def test_a_feature_numbers_nobody(tmp_path, name):
+    """Some are called as identifiers are, and a table may be sorted by a whole number of them."""
+    table, changes = with_column(name, lambda n, _row: n * n + 10, f"feature:{name}")
+    assert mistakes(tmp_path, table, **changes) == []
+
+
+def test_a_leaking_input_of_a_baseline_is_refused(tmp_path):
+    """What the model must beat must not know the answer; an input of the model is told once."""
+    table = [{**row, "copy": row["answer"], "same": 1} for row in rows()]
+    clinic = {
+        "name": "clinic",
+        "inputs": [{"name": "z", "source": "clinical:copy"}, {"name": "s", "source": "clinical:same"}],
+    }
+    assert mistakes(tmp_path, table, baselines=[clinic]) == [
+        "baseline 'clinic', input z: column 'copy' tells the target by itself (AUC 1.00): a copy of it?",
+        "baseline 'clinic', input s: has fewer than two different values",
+    ]
+
+
+def test_a_subgroup_of_nobody_is_refused(tmp_path):
+    """It would be reported with no patients; what the column says is told."""
+    women = [{"name": "women", "column": "sex", "values": ["F"]}]
+    [found] = mistakes(tmp_path, rows(), subgroups=women)
+    assert re.fullmatch("subgroup 'women': no row says F in column 'sex', but (fe)?male, (fe)?male", found)
+
+
 def test_what_only_looks_late_can_be_declared(tmp_path):
     """The person who knows the column says that it is known in time."""
     table, changes = with_column("grade", lambda n, _row: n * 37 % 3)
@@ -66,7 +103,7 @@ def test_what_only_looks_late_can_be_declared(tmp_path):
 def test_the_target_is_no_input(tmp_path):
     """Nor is the patient."""
     table, changes = with_column("unused", lambda _n, _row: 0)
-    changes["table"]["columns"] = {"feature:extra": "answer"}
+    changes["table"]["columns"] = {MEAN: "answer"}
     assert "is the target, the patient or the cohort" in mistakes(tmp_path, table, **changes)[0]
 
 
@@ -76,12 +113,12 @@ def test_a_patient_who_stands_there_twice_is_refused(tmp_path):
     again = [*table, {**table[0], "volume_ml": "3.333"}]
     assert "1 patients stand in more than one row" in mistakes(tmp_path, again)[0]
     assert mistakes(tmp_path, again, table={"repeated": True}) == []
-    more = {"feature:a": "a", "feature:b": "b", "feature:c": "c"}
-    inputs = [*HEAD["inputs"], *({"name": n, "source": f"feature:{n}"} for n in "abc")]
+    names = [f"original_firstorder_{name}" for name in ("Mean", "Range", "Entropy")]
+    inputs = [*HEAD["inputs"], *({"name": n, "source": f"feature:{n}"} for n in names)]
     rng = np.random.default_rng(0)
-    measured = [{**row, **{n: f"{rng.normal():.6f}" for n in "abc"}} for row in table]
+    measured = [{**row, **{n: f"{rng.normal():.6f}" for n in names}} for row in table]
     copied = [*measured, {**measured[5], "who": "somebody else"}]
-    found = mistakes(tmp_path, copied, inputs=inputs, table={"columns": more})
+    found = mistakes(tmp_path, copied, inputs=inputs)
     assert found == ["1 rows repeat the measurements of another patient exactly"]
 
 
@@ -108,7 +145,7 @@ def test_a_specification_names_what_is_there(tmp_path):
         "view 'v' leaves out 'colour', which is no input",
         "golden case 'g' gives 'colour', which is no input",
     ]
-    assert mistakes(tmp_path, rows(), table={"colour": "red"}) == ["TableRules has no colour"]
+    assert mistakes(tmp_path, rows(), table={"colour": "red"}) == ["table: TableRules has no colour"]
 
 
 def test_cells_that_cannot_be_read_are_told(tmp_path):
@@ -166,18 +203,18 @@ def test_a_copy_of_the_target_in_no_order_is_refused(tmp_path, name, value, why)
 def test_words_that_tell_the_target_are_refused(tmp_path):
     """Two words mean with and two without: no single one of them tells, the column does."""
     words = {1: ("north", "east"), 0: ("south", "west")}
-    table = [{**row, "side": words[row["answer"]][n % 2]} for n, row in enumerate(rows())]
+    table = [{**row, "histology": words[row["answer"]][n % 2]} for n, row in enumerate(rows())]
     inputs = [
         {
             "name": word,
-            "source": "clinical:side",
+            "source": "clinical:histology",
             "levels": {w: float(w == word) for pair in words.values() for w in pair},
         }
         for word in ("north", "east", "south")
     ]
     found = mistakes(tmp_path, table, inputs=[*HEAD["inputs"], *inputs])
     assert len(found) == 3
-    assert all("column 'side' tells the target by itself (AUC 1.00, value by value)" in each for each in found)
+    assert all("column 'histology' tells the target by itself (AUC 1.00, value by value)" in each for each in found)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from node.domain.cards import heard
 from node.domain.facts import ModelFacts
 from node.domain.plain import canonical
-from node.errors import ModelFailed
+from node.errors import ConfigError, ModelFailed
 from node.inference.inputs import ModelInput
 from node.inference.knowledge import knowledge
 from node.inference.manifest import parse
@@ -65,6 +65,18 @@ def known(names, row):
     return {n: float(v) for n, v in zip(names, row, strict=True) if not np.isnan(v)}
 
 
+def test_every_word_of_the_table_is_the_node_s(tmp_path):
+    """M and F in the table and in the levels are what the node calls them, so that the model is asked with them."""
+    letters = [{**row, "sex": str(row["sex"])[0].upper()} for row in rows()]
+    inputs = [{**item, "levels": {"M": 0.0, "F": 1.0}} if item["name"] == "female" else item for item in HEAD["inputs"]]
+    subgroups = [{"name": "women", "column": "sex", "values": ["F"]}]
+    spec = write_spec(tmp_path / "s.toml", inputs=inputs, subgroups=subgroups)
+    made = train(write_table(tmp_path / "t.csv", letters), spec)
+    plain = tomllib.loads(made["model.toml"].decode())
+    assert plain["inputs"][1]["levels"] == {"male": 0.0, "female": 1.0}
+    assert "left_out" not in plain["training"]
+
+
 def test_training_twice_gives_identical_bytes(asked, files):
     """Every file, graph and figures among them."""
     assert train(*asked) == files
@@ -91,7 +103,8 @@ def test_few_events_are_written_wherever_the_model_speaks(asked, files, tmp_path
         golden=[],
     )
     rng = np.random.default_rng(1)
-    extra = [{**row, **{f"extra{n}": rng.normal() for n in range(4)}} for row in rows()]
+    names = [f"original_firstorder_{name}" for name in ("Mean", "Range", "Entropy", "Median")]
+    extra = [{**row, **{name: rng.normal() for name in names}} for row in rows()]
     made = train(write_table(tmp_path / "table.csv", extra), few)
     sentence = f"exploratory: {events} events for 7 inputs"
     assert tomllib.loads(made["model.toml"].decode())["exploratory"] == sentence
@@ -409,7 +422,7 @@ def test_inputs_without_more_than_two_values_have_no_distance(asked, tmp_path):
 
 def test_a_wrong_head_is_told_before_anything_is_written(asked, tmp_path):
     """The manifest is parsed by the node's own code."""
-    with pytest.raises(ModelFailed, match="no semantic version"):
+    with pytest.raises(ConfigError, match="no semantic version"):
         train(asked[0], write_spec(tmp_path / "spec.toml", version="one"))
 
 
