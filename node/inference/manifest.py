@@ -77,6 +77,7 @@ class Training:
         n: Patients.
         events: Patients with the target.
         rows: Rows of the table, where a patient may have several.
+        left_out: What else the target of a row said, and in how many rows, where it was neither of the two nor unknown.
         prevalence: Share (of the rows) with the target, which the answers are made for; None for a segmenter.
     """
 
@@ -85,6 +86,7 @@ class Training:
     n: int | None = None
     events: int | None = None
     rows: int | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
     prevalence: float | None = None
 
 

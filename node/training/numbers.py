@@ -7,6 +7,7 @@ from typing import Any
 
 from node.domain.plain import to_plain
 from node.training.judge import Auc, Part, Performance
+from node.training.rows import Patients
 from node.training.tabular import Linear, Recipe, Table
 from node.training.tripod import all_required
 
@@ -21,7 +22,7 @@ NOTHING_FOUND = "Nothing in the inputs was found to tell the target apart: every
 
 
 def measured(
-    head: Mapping[str, Any], population: str, table: Table, recipe: Recipe, model: Linear, found: Performance
+    head: Mapping[str, Any], population: str, patients: Patients, recipe: Recipe, model: Linear, found: Performance
 ) -> dict[str, Any]:
     """
     Training, calibration, operating point, interval, performance, limits, and whether the model is exploratory.
@@ -29,9 +30,10 @@ def measured(
     A model that found nothing tells everyone the same, so it has no operating point: whatever was measured at one, the
     models of the folds did, which chased noise.
     """
-    doubted = str(head.get("exploratory", ""))
+    table, doubted = patients.table, str(head.get("exploratory", ""))
+    left_out = {"left_out": dict(patients.unrecognised)} if patients.unrecognised else {}
     numbers: dict[str, Any] = {
-        "training": _training(head, population, table),
+        "training": {**_training(head, population, table), **left_out},
         "calibration": _calibration(model, recipe, found, doubted=bool(doubted)),
         **({"operating_point": rounded(to_plain(found.operating_point))} if model.weights.any() else {}),
         "interval": interval(recipe, required=all_required(head)),

@@ -61,7 +61,7 @@ def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Pr
     fixed = Fixed() if refusing else weighed(spec, found, model, progress=progress)
     performance = judge(table, recipe, baselines=found.baselines, subgroups=found.subgroups, progress=progress)
     head = {**spec.head, "declared": _with_usual_age(spec.head.get("declared", {}), found)}
-    numbers = measured(head, describe(found, spec), table, recipe, model, performance)
+    numbers = measured(head, describe(found, spec), found, recipe, model, performance)
     numbers["limits"] += fixed.limits
     if refusing:
         return _refusing(spec, performance, also, numbers)

@@ -133,7 +133,7 @@ def _trained(m: Manifest) -> dict[str, str]:
     return {
         "1": f"development of a model for {m['target']}, judged by cross-validation",
         "4": "to develop a model and to judge it by cross-validation; no validation on other patients",
-        "6b": "whose outcome is known, as the table states it; otherwise not reported",
+        "6b": f"whose outcome is known, as the table states it; {left_out}otherwise not reported",
         "7": "cells, columns and patients who stand there twice are checked before training",
         "9a": "those that spec.toml names; all of them enter the model",
         "10": f"{n} patients, {events} with the target, {inputs} inputs; not planned",
@@ -150,7 +150,8 @@ def _trained(m: Manifest) -> dict[str, str]:
         "15": "a probability with interval, re-based to the prevalence that a site states; "
         + ("the threshold is the training prevalence, fixed beforehand" if point else "no threshold"),
         "16": "not applicable: no other patients were used for the evaluation",
-        "20a": f"{events} patients with the target and {n - events} without; see Training; otherwise not reported",
+        "20a": f"{events} patients with the target and {n - events} without; see Training; {left_out}otherwise not "
+        "reported",
         "20b": m["training"]["population"] or NOT_REPORTED,
         "20c": "not applicable: no other patients were used for the evaluation",
         "21": f"{rows}{n} patients, {events} with the target, in every analysis but those by subgroup or cohort",

@@ -96,7 +96,7 @@ def test_few_events_are_written_wherever_the_model_speaks(asked, files, tmp_path
     events = tomllib.loads(files["model.toml"].decode())["training"]["events"]
     few = write_spec(
         tmp_path / "spec.toml",
-        table={"features": ["extra*"]},
+        table={"features": ["original_*"]},
         extraction={"spacing_mm": 1.0},
         views=[],
         baselines=[],
@@ -177,9 +177,30 @@ def test_rows_of_one_patient_are_counted_as_one_patient(tmp_path):
     assert training["sentence"].startswith("Trained on 120 rows of 60 patients (")
     assert training["sentence"].endswith(", 20 of these patients with nothing.")
     assert "Prevalence 33.3 % among the rows, which the answers are made for." in made["card.md"].decode()
+    card = made["card.md"].decode()
+    point = {"threshold": 0.3, **dict.fromkeys(("sensitivity", "specificity"), 0.5)}
+    point |= {f"{key}_interval": [0.4, 0.6] for key in ("sensitivity", "specificity")}
+    shown = write_card({**tomllib.loads(made["model.toml"].decode()), "operating_point": point})
+    assert "| sensitivity of rows at a probability of" in shown
+    assert "Held-out answers, one of every row in every repeat" in card
+    assert "The intervals are bootstrapped over patients, all rows of one together." in card
+    assert "Net benefit per row of acting" in card
+    assert "120 rows of 60 patients, 20 with the target, in every analysis" in card
     assert heard(training["sentence"]).template == (
         "Trained on {rows} rows of {n} patients ({population}), {events} of these patients with {target}."
     )
+
+
+def test_rows_of_another_outcome_are_told_by_value(tmp_path):
+    """Manifest and card count what was left out; of an unknown outcome, and of none, they say nothing."""
+    other = {3: "unclear", 4: "unclear", 5: "variant of unknown significance", 6: "", 7: "Indeterminate"}
+    table = [{**row, "answer": other.get(n, row["answer"])} for n, row in enumerate(rows())]
+    made = train(write_table(tmp_path / "t.csv", table), write_spec(tmp_path / "s.toml"))
+    training = tomllib.loads(made["model.toml"].decode())["training"]
+    assert training["n"] == 115
+    assert training["left_out"] == {"unclear": 2, "variant of unknown significance": 1}
+    told = "left out were 3 rows of another outcome (2 'unclear', 1 'variant of unknown significance'); "
+    assert made["card.md"].decode().count(told) == 2
 
 
 def test_a_site_s_card_claims_nothing_that_nobody_stated(files):
@@ -190,15 +211,6 @@ def test_a_site_s_card_claims_nothing_that_nobody_stated(files):
     assert "train.py" not in card
     assert "public data" not in card
 
-    card = made["card.md"].decode()
-    point = {"threshold": 0.3, **dict.fromkeys(("sensitivity", "specificity"), 0.5)}
-    point |= {f"{key}_interval": [0.4, 0.6] for key in ("sensitivity", "specificity")}
-    shown = write_card({**tomllib.loads(made["model.toml"].decode()), "operating_point": point})
-    assert "| sensitivity of rows at a probability of" in shown
-    assert "Held-out answers, one of every row in every repeat" in card
-    assert "The intervals are bootstrapped over patients, all rows of one together." in card
-    assert "Net benefit per row of acting" in card
-    assert "120 rows of 60 patients, 20 with the target, in every analysis" in card
 
 def test_a_site_states_what_it_has(asked, tmp_path):
     """Points with a reason, and answers to items of TRIPOD+AI, from the specification; a script where there is one."""
