@@ -1,4 +1,4 @@
-"""How the features of a table were computed: the specification must say it, and must not contradict the table."""
+"""How the features of a table were computed: the specification must not contradict what is written beside it."""
 
 from __future__ import annotations
 
@@ -25,21 +25,13 @@ def check(spec: Spec, table: Path, *, at: Path) -> None:
         at: `spec.toml`, for the message.
 
     Raises:
-        ConfigError: There is no usable [extraction] though radiomic features are inputs, or the table was measured
-            with another.
+        ConfigError: The table was measured with another extraction.
     """
-    asked = [item.name for item in spec.inputs if item.source.startswith("feature:")]
-    if not asked or spec.head.get("engine") == "refusal":  # which measures nothing
+    measured = _measured(beside := table.with_suffix(".toml"))
+    if measured is None or "extraction" not in spec.head:
         return
-    beside = table.with_suffix(".toml")
-    measured = _measured(beside)
-    if "extraction" not in spec.head:
-        named = ", ".join(asked[:3]) + (", …" if len(asked) > 3 else "")
-        where = f"copy it from {beside}" if measured else "`radnode features` writes it beside its table"
-        do = f"add [extraction] with spacing_mm, bin_width, … as the table was measured ({where})"
-        raise ConfigError([f"{named}: nothing says how these features were computed"], at=str(at), do=do)
     stated = _extraction(spec.head["extraction"], at=at)
-    if measured is not None and (mistakes := list(_differences(stated, measured, beside.name))):
+    if mistakes := list(_differences(stated, measured, beside.name)):
         raise ConfigError(mistakes, at=str(at), do=f"take over [extraction] of {beside}, or measure the table again")
 
 

@@ -26,7 +26,6 @@ from node.dicom.uids import tracking
 from node.domain.document import ResultKind
 from node.domain.facts import ModelFacts
 from node.domain.findings import Contour, Findings, Fitness, Lesion, Measurements, Prediction
-from node.domain.language import Said
 from node.domain.order import Input, Order
 from node.domain.panels import cautions
 from node.domain.refusals import NOT_USED

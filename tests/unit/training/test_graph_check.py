@@ -78,10 +78,12 @@ def test_limits_that_refuse_their_own_patients_are_not_published():
 
 def test_training_checks_the_graph(tmp_path):
     """The very command refuses, before it spends minutes on cross-validation."""
-    small = [{**row, "share": f"{row['age']}e-60"} for row in rows()]
-    inputs = [*HEAD["inputs"], {"name": "share", "source": "measure:share"}]
+    small = [{**row, "long_axis_mm": f"{row['age']}e-60"} for row in rows()]
+    inputs = [*HEAD["inputs"], {"name": "long_axis_mm", "source": "measure:long_axis_mm"}]
     told = []
-    with pytest.raises(ModelFailed, match="answers no number for 120 of the 120 training patients, because of share"):
+    with pytest.raises(
+        ModelFailed, match="answers no number for 120 of the 120 training patients, because of long_axis_mm"
+    ):
         train(
             write_table(tmp_path / "t.csv", small), write_spec(tmp_path / "s.toml", inputs=inputs), progress=told.append
         )

@@ -34,7 +34,13 @@ def test_patients_who_set_no_limits_are_refused_more_often(tmp_path):
     """Limits that sixty patients set refuse none of the sixty; limits that they did not set refuse some of them."""
     rng = np.random.default_rng(0)
     few = [{**row, **{name: f"{rng.standard_t(4):.6f}" for name in EXTRA}} for row in rows(60)]
-    asked = {"declared": {"modality": "CT"}, "views": [], "baselines": [], "golden": []}
+    asked = {
+        "declared": {"modality": "CT"},
+        "extraction": {"spacing_mm": 1.0},
+        "views": [],
+        "baselines": [],
+        "golden": [],
+    }
     found = judged(tmp_path, few, fit={"repeats": 5}, table={"features": ["original_*"]}, **asked)
     columns, read = read_table(tmp_path / "table.csv")
     spec = read_spec(tmp_path / "spec.toml", columns)

@@ -27,13 +27,14 @@ def mistakes(tmp_path, data, *, exploratory=False, **changes):
 
 
 MEAN = "feature:original_firstorder_Mean"
+FEATURES = {"extraction": {"spacing_mm": 1.0}}
 
 
 def with_column(name, value, source=MEAN):
     """The toy's table with one more column, and inputs that take it."""
     table = [{**row, name: value(n, row)} for n, row in enumerate(rows())]
     more = {"name": "extra", "source": source}
-    return table, {"inputs": [*HEAD["inputs"], more], "table": {"columns": {source: name}}}
+    return table, {**FEATURES, "inputs": [*HEAD["inputs"], more], "table": {"columns": {source: name}}}
 
 
 def test_an_honest_table_is_taken(tmp_path):
@@ -118,7 +119,7 @@ def test_a_patient_who_stands_there_twice_is_refused(tmp_path):
     rng = np.random.default_rng(0)
     measured = [{**row, **{n: f"{rng.normal():.6f}" for n in names}} for row in table]
     copied = [*measured, {**measured[5], "who": "somebody else"}]
-    found = mistakes(tmp_path, copied, inputs=inputs)
+    found = mistakes(tmp_path, copied, inputs=inputs, **FEATURES)
     assert found == ["1 rows repeat the measurements of another patient exactly"]
 
 
@@ -161,16 +162,16 @@ def test_cells_that_cannot_be_read_are_told(tmp_path):
 
 def test_values_that_no_model_can_be_made_of_are_told(tmp_path):
     """No logarithm of 0, nothing that float32 cannot hold: which columns, and how many values, before any training."""
-    table = [{**row, "energy": "-1e39" if n < 2 else f"{n}.5"} for n, row in enumerate(rows())]
+    table = [{**row, "long_axis_mm": "-1e39" if n < 2 else f"{n}.5"} for n, row in enumerate(rows())]
     table[0]["volume_ml"], table[1]["volume_ml"], table[2]["volume_ml"] = "0", "-1", "0.0"
     inputs = [
         *HEAD["inputs"][:2],
         {"name": "size", "source": "measure:volume_ml", "scale": "log"},
-        {"name": "energy", "source": "measure:energy"},
+        {"name": "energy", "source": "measure:long_axis_mm"},
     ]
     assert mistakes(tmp_path, table, inputs=inputs) == [
         'column volume_ml: 3 values are not above 0, and scale = "log" takes their logarithm',
-        "column energy: 2 values lie beyond 1e+30",
+        "column long_axis_mm: 2 values lie beyond 1e+30",
     ]
 
 

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from node.domain.cards import heard
 from node.domain.facts import ModelFacts
 from node.domain.plain import canonical
+from node.domain.radiomics import NUMBERS
 from node.errors import ConfigError, ModelFailed
 from node.inference.inputs import ModelInput
 from node.inference.knowledge import knowledge
@@ -399,13 +400,14 @@ def test_the_package_knows_its_population(package):
 def test_a_distance_that_is_not_judged_is_said_wherever_it_counts(k, tmp_path):
     """61 inputs of 120 patients are too many, 60 are not: progress, limits and the card tell it."""
     rng = np.random.default_rng(3)
+    names = [f"original_{name}" for name in list(NUMBERS)[:k]]
     wide = [
-        {**row, "volume_ml": row["volume_ml"] or "9", **{f"x{n}": f"{rng.normal():.4f}" for n in range(k)}}
+        {**row, "volume_ml": row["volume_ml"] or "9", **{name: f"{rng.normal():.4f}" for name in names}}
         for row in rows()
     ]
     spec = write_spec(
         tmp_path / "s.toml",
-        table={"features": ["x*"]},
+        table={"features": ["original_*"]},
         extraction={"spacing_mm": 1.0},
         views=[],
         baselines=[],
