@@ -124,3 +124,9 @@ def scale(patient: Patient) -> tuple[float, float]:
     head = find_head(voxels, (STACK_MM / len(voxels), ROUGH_MM, ROUGH_MM))
     assert head is not None, patient.name  # noqa: S101 - true of all 89
     return robust_scale(voxels[head.mask])
+
+
+def brightness(patient: Patient) -> float:
+    """How far the tumour's median lies above the head's, in spreads of the head: as the network is shown it."""
+    level, spread = scale(patient)
+    return (float(np.median(patient.image[patient.mask])) - level) / spread

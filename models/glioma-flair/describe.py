@@ -47,8 +47,8 @@ def card(m: Mapping[str, Any]) -> str:
         m: `model.toml`, without [files].
     """
     found = m["performance"]
-    parts = [_head(m), _how(m), _validation(found), _patients(found), _empty(found), _robust(found), _trust(m), _end(m)]
-    parts.append(segmenter_reporting(m))
+    parts = [_head(m), _how(m), _validation(found), _brightness(found), _patients(found), _empty(found)]
+    parts += [_robust(found), _trust(m), _end(m), segmenter_reporting(m)]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -125,13 +125,30 @@ def _validation(found: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
-def _patients(found: Mapping[str, Any]) -> Iterator[str]:
-    yield "| patient | networks | Dice | trust | drawn mL | true mL |"
+def _brightness(found: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        "What fails is what is faint (looked at afterwards, to tell what fails). Brightness is how far the median of "
+        "the true tumour lies above that of the head, in spreads (median absolute deviations) of the head, which is "
+        "how the network is shown it:"
+    )
+    yield ""
+    yield "| brightness | patients | mean (95 % interval) | 10th percentile | worst | trusted |"
     yield "|---|---|---|---|---|---|"
+    for each in found["dice_by_brightness"]:
+        low, high = each["mean_interval"]
+        yield (
+            f"| {each['from']:.2f} to {each['to']:.2f} | {each['n']} | {each['mean']:.3f} ({low:.3f} to {high:.3f}) | "
+            f"{each['percentile_10']:.3f} | {each['worst']:.3f} | {each['trusted']} |"
+        )
+
+
+def _patients(found: Mapping[str, Any]) -> Iterator[str]:
+    yield "| patient | networks | Dice | trust | brightness | drawn mL | true mL |"
+    yield "|---|---|---|---|---|---|---|"
     for each in found["each_patient"]:
         networks = ", ".join(str(number) for number in each["networks"])
-        drawn = f"{each['dice']:.3f} | {each['trust']:.2f} | {each['ml']:.1f} | {each['truth_ml']:.1f}"
-        yield f"| {each['name']} | {networks} | {drawn} |"
+        judged = f"{each['dice']:.3f} | {each['trust']:.2f} | {each['brightness']:.2f}"
+        yield f"| {each['name']} | {networks} | {judged} | {each['ml']:.1f} | {each['truth_ml']:.1f} |"
 
 
 def _empty(found: Mapping[str, Any]) -> Iterator[str]:

@@ -32,7 +32,7 @@ HEAD_WORDS = [
 
 HEAD: dict[str, Any] = {
     "id": "glioma-flair",
-    "version": "2.1.0",
+    "version": "2.1.1",
     "name": "Glioma on FLAIR, whole tumour",
     "manufacturer": "radnode",
     "kind": "segmenter",
@@ -93,7 +93,8 @@ HEAD: dict[str, Any] = {
             "16": "none: one collection, divided at random",
             "18f": "train.py and what lies beside it, and radnode itself",
             "23a": "see Dice on patients that were left out",
-            "23b": "by what was done to the image; not by grade, vendor, age or sex, which are not in these data",
+            "23b": "by the brightness of the tumour and by what was done to the image; not by grade, vendor, age or "
+            "sex, which are not in these data",
             "27a": "refused where no head is found; else a low trust",
         },
         "rqs": {

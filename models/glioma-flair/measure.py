@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from cases import RECIPES, Patient, Split
+from cases import RECIPES, Patient, Split, brightness
 from judge import BAD, BELIEVED, GAP, GOOD, RUN, Drawn, judge, ruined, spoiled, without_tumour
 
 from node.inference.onnx_segmenter import OnnxSegmenter
@@ -37,6 +38,7 @@ class Judged:
 
     Attributes:
         plain: On the image itself.
+        brightness: Of the tumour, see `cases.brightness`.
         members: Who drew: those who were not trained on it.
         alone: What each of them draws by itself, where there are several.
         of_choice: Threshold and trust were chosen on this patient.
@@ -47,6 +49,7 @@ class Judged:
     """
 
     plain: Drawn
+    brightness: float
     members: tuple[int, ...]
     alone: Sequence[Drawn]
     of_choice: bool
@@ -71,6 +74,7 @@ def judge_patient(unseeing: Unseeing, patient: Patient, split: Split) -> Judged:
     several = members if len(members) > 1 else ()
     return Judged(
         plain=judge(model, name, patient.volume(), patient.mask),
+        brightness=brightness(patient),
         members=members,
         alone=[judge(unseeing([each]), name, patient.volume(), patient.mask) for each in several],
         of_choice=of_choice,
@@ -106,6 +110,7 @@ def measure(judged: Sequence[Judged]) -> dict[str, Any]:
         "dice_nothing_chosen": summary([each.plain for each in fresh]),
         "dice_together": summary([each.plain for each in together]),
         "dice_alone": summary([drawn for each in together for drawn in each.alone]),
+        "dice_by_brightness": by_brightness(judged),
         "dice_trusted": summary([each for each in plain if each.trust >= BELIEVED]),
         "slices_without_tumour": slices(plain),
         "cases_without_tumour": empty_cases([drawn for each in judged for drawn in each.empty]),
@@ -128,6 +133,20 @@ def summary(drawn: Sequence[Drawn]) -> dict[str, Any]:
     return {**spread(dice), **said, "verdict": verdict(dice)}
 
 
+def by_brightness(judged: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Thirds of the patients, the faintest tumours first."""
+    ordered = sorted(judged, key=lambda each: each.brightness)
+    ends = [round(len(ordered) * third / 3) for third in range(4)]
+    rows = []
+    for start, stop in pairwise(ends):
+        group = ordered[start:stop]
+        dice = np.array([each.plain.dice for each in group])
+        trusted = sum(each.plain.trust >= BELIEVED for each in group)
+        limits = {"from": short(group[0].brightness), "to": short(group[-1].brightness)}
+        rows.append({"n": len(group), **limits, **spread(dice), "mean_interval": interval(dice), "trusted": trusted})
+    return rows
+
+
 def _row(each: Judged) -> dict[str, Any]:
     drawn = each.plain
     return {
@@ -136,6 +155,7 @@ def _row(each: Judged) -> dict[str, Any]:
         "dice": short(drawn.dice),
         "trust": short(drawn.trust),
         "trusted": drawn.trust >= BELIEVED,
+        "brightness": short(each.brightness),
         "ml": short(drawn.ml),
         "truth_ml": short(drawn.truth_ml),
     }
