@@ -6,7 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from node.assemble.study import LESION_SOURCES, RTSTRUCT, SEEDS, SEGMENTATIONS, Current, Study, as_input, refers_to
+from node.assemble.study import (
+    LESION_SOURCES,
+    RTSTRUCT,
+    SEEDS,
+    SEGMENTATIONS,
+    Current,
+    Study,
+    as_input,
+    refers_to,
+    series_number,
+)
 from node.domain import sources as words
 from node.domain.language import Said, joined, say
 from node.domain.order import LesionRules, LesionSource, SourceKind, Unused
@@ -92,7 +102,7 @@ def _unused(
 ) -> Iterator[Unused]:
     """What lies on images of this study that are not used, or cannot be assigned, and speaks for a lesion."""
     used = {each.sop_uid for source in found for each in source.inputs}
-    there = joined([words.role_of(name, _number(fitting.instances[0])) for name, fitting in roles.items()], " / ")
+    there = joined([words.role_of(name, series_number(fitting.instances[0])) for name, fitting in roles.items()], " / ")
     for entry in study.objects:
         instance = entry.stored.instance
         kind, image = _kind(instance), _drawn_on(instance, study)
@@ -101,9 +111,9 @@ def _unused(
         if not speaks(entry, rules):
             continue
         vague = any(_belongs(instance, fitting, study) == "ambiguous" for fitting in roles.values())
-        why = _ambiguity(instance, study) if vague else words.on_no_role(_number(image), there)
+        why = _ambiguity(instance, study) if vague else words.on_no_role(series_number(image), there)
         description = "".join(image.attributes.get("SeriesDescription", ())[:1])
-        series = " ".join(filter(None, (_number(image), description)))
+        series = " ".join(filter(None, (series_number(image), description)))
         yield Unused(kind=kind, sop_uid=instance.sop_uid, series_uid=image.series_uid, series=series, why=why)
 
 
@@ -120,12 +130,6 @@ def _drawn_on(candidate: Instance, study: Study) -> Instance | None:
         if vague and image.frame_uid in named:
             return image
     return None
-
-
-def _number(image: Instance) -> str:
-    """Series Number, "" where it is none."""
-    number = "".join(image.attributes.get("SeriesNumber", ())[:1]).strip()
-    return number if number.isdecimal() else ""
 
 
 def is_drawn_on(images: Fit, study: Study, rules: LesionRules, speaks: Speaks) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from node.assemble.lesion import Sources, Speaks, sources
 from node.assemble.match import Match, fill
 from node.assemble.reader import Read, Stated, stated
+from node.assemble.received import kind_of, received
 from node.assemble.study import Current, Study, as_input
 from node.domain.clinical import Clinical
 from node.domain.language import Said, joined, say
@@ -20,7 +21,7 @@ from node.domain.rules import Fit, Role
 from node.domain.series import Patient, distinct
 from node.domain.sources import NAMES, NO_SOURCE
 from node.domain.stack import find_gap
-from node.domain.terms import WEIGHTINGS, term
+from node.domain.terms import term
 
 NOT_ASKED = ("no lesion", NO_SOURCE)
 """
@@ -120,7 +121,8 @@ def _incomplete(
     if refusal == NOT_ASKED:
         refusal = ("no lesion", joined([why, NO_SOURCE], "; "))
     elif refusal is None or refusal[0] in {"ambiguous reference", NOT_USED}:
-        refusal = ("role missing", joined([why, at_hand.why_unused], "; "))
+        wanted = {pipeline.roles[name].modality for name in missing}
+        refusal = ("role missing", joined([why, received(study, wanted), at_hand.why_unused], "; "))
     return Prepared(state="ready", explanation=explanation, order=replace(order, lesion=(), refusal=refusal))
 
 
@@ -171,8 +173,7 @@ def _keys(lesion: tuple[Any, ...]) -> set[tuple[str, str]]:
 
 def _wanted(name: str, role: Role) -> Said:
     """A role with what it asks for: "t1c (T1 with contrast agent)"."""
-    contrast = {True: say("with contrast agent"), False: say("without contrast agent"), None: ""}[role.contrast]
-    kind = joined([WEIGHTINGS.get(role.sequence, ""), contrast])
+    kind = kind_of(role.sequence, role.contrast)
     return joined([name, joined(["(", kind, ")"], "") if kind else ""])
 
 

@@ -123,3 +123,9 @@ def as_input(stored: Stored) -> Input:
         content=stored.content,
         path=stored.path,
     )
+
+
+def series_number(image: Instance) -> str:
+    """Series Number of an image, "" where it is none."""
+    number = "".join(image.attributes.get("SeriesNumber", ())[:1]).strip()
+    return number if number.isdecimal() else ""

@@ -40,7 +40,7 @@ def of_lesion(lesion: Lesion, findings: Findings, line: str) -> str:
 
 def why_absent(prediction: Prediction) -> Said:
     """Why there is no probability."""
-    return say("Not evaluated. {why:ended}", why=told(prediction.reason or say("The model gave no number.")))
+    return say("Not evaluated. {why:sentence}", why=told(prediction.reason or say("The model gave no number.")))
 
 
 def use(facts: ModelFacts) -> list[Said]:

@@ -113,7 +113,7 @@ def _outcome(findings: Findings) -> str:
 def _lesion(lesion: Lesion) -> Iterator[Line]:
     m, n = lesion.measurements, lesion.number
     sizes = {
-        "VOLUME": words.number(m.volume_ml, "mL", 2),
+        "VOLUME": words.volume(m.volume_ml),
         "LONG": words.number(m.long_axis.length_mm, "mm"),
         "SHORT": words.number(m.short_axis.length_mm, "mm"),
         "DIAM3D": words.number(m.diameter_3d_mm, "mm"),

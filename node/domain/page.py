@@ -10,7 +10,7 @@ from node.domain.facts import ModelFacts
 from node.domain.findings import Lesion, Prediction, Provenance
 from node.domain.flags import flags
 from node.domain.language import figure, joined, named, say, told
-from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target
+from node.domain.words import NO_SUBSTITUTE, is_answered, key_slice, measured, number, percent, source, target, volume
 
 SOFTWARE = say("Written by software; no person has read or signed this page.")
 WHERE_ALL_IS = say("Everything that was found is in the structured report of the same study.")
@@ -47,7 +47,7 @@ def sizes(lesion: Lesion) -> list[tuple[str, str]]:
     """Label and value of what was measured."""
     m = lesion.measurements
     rows: list[tuple[str, str]] = [
-        (say("Volume"), number(m.volume_ml, "mL", 2)),
+        (say("Volume"), volume(m.volume_ml)),
         (say("Long axis (in plane)"), number(m.long_axis.length_mm, "mm")),
         (say("Short axis (same slice)"), number(m.short_axis.length_mm, "mm")),
         (say("3-D diameter"), number(m.diameter_3d_mm, "mm")),
@@ -67,7 +67,7 @@ def size_in_short(lesion: Lesion) -> str:
     """Volume and axes in one line."""
     m = lesion.measurements
     return say(
-        "{volume}, {long} × {short}", volume=number(m.volume_ml, "mL", 2), long=number(m.long_axis.length_mm),
+        "{volume}, {long} × {short}", volume=volume(m.volume_ml), long=number(m.long_axis.length_mm),
         short=number(m.short_axis.length_mm, "mm"),
     )  # fmt: skip
 
@@ -194,9 +194,11 @@ def drawn_by(provenance: Provenance) -> tuple[str, str]:
     return say("Outline"), joined([source(provenance), provenance.sop_uid], ", ")
 
 
-def images(count: int, series_uid: str) -> tuple[str, str]:
-    """The examined series as provenance."""
-    return say("Examined series"), say("{uid} ({count} images)", uid=series_uid, count=count)
+def images(count: int, series_uid: str, *, examined: bool) -> tuple[str, str]:
+    """The series as provenance; of a refused case it was received, and not examined."""
+    return say("Examined series") if examined else say("Series received"), say(
+        "{uid} ({count} images)", uid=series_uid, count=count
+    )
 
 
 def also_read(role: str, series_uid: str, count: int) -> tuple[str, str]:

@@ -73,7 +73,7 @@ class _Page:
     def _table(self, m: Measurements) -> str:
         in_plane, across = say("(in plane)"), say("(perpendicular, on the same slice)")
         rows = (
-            (say("Volume"), words.number(m.volume_ml, "mL", 2)),
+            (say("Volume"), words.volume(m.volume_ml)),
             (say("Long axis"), joined([words.number(m.long_axis.length_mm, "mm"), in_plane], "  ")),
             (say("Short axis"), joined([words.number(m.short_axis.length_mm, "mm"), across], "  ")),
             (say("3-D diameter"), words.number(m.diameter_3d_mm, "mm")),
@@ -101,7 +101,8 @@ class _Page:
         cells[_cell(e.probability)] = "#"
         point = say("| operating point") if at is not None else ""
         key = render(joined([say("# estimate, [ ] interval"), point], ", "), self._language)
-        return [f"   0% {''.join(cells)} 100%", f"      {key}"]
+        none, whole = (render(words.percent(share), self._language) for share in (0.0, 1.0))
+        return [f"{none:>5} {''.join(cells)} {whole}", f"      {key}"]
 
     def _wrapped(self, text: str, first: str, rest: str) -> str:
         said = re.sub(r"[ \t\r\n]+", " ", render(text, self._language))  # a no-break space stays

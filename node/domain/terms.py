@@ -44,6 +44,12 @@ TERMS: Mapping[str, Said] = {
     "squamous cell carcinoma": say("squamous cell carcinoma"),
     "nsclc_nos": say("nsclc nos"),
     "nsclc nos": say("nsclc nos"),
+    "0%": say("0%"),
+    ">0-25%": say(">0-25%"),
+    "25-50%": say("25-50%"),
+    "50-75%": say("50-75%"),
+    "75-<100%": say("75-<100%"),
+    "100%": say("100%"),
 }
 """Quantities, inputs and levels of the shipped models."""
 

@@ -26,6 +26,7 @@ from node.domain.findings import (
 from node.domain.language import Said, figure, joined, named, say, sentence, told
 from node.domain.place import side
 from node.domain.refusals import REFUSALS
+from node.domain.terms import term
 
 RESEARCH = say("RESEARCH. Made by software without medical device clearance; not for diagnostic use.")
 NOT_DIAGNOSTIC = say("RESEARCH, not for diagnostic use")
@@ -70,6 +71,11 @@ def percent(share: float) -> Said:
 def number(value: float, unit: str = "", digits: int = 1) -> Said:
     """A measured number with its unit; what is not finite is said in words."""
     return joined([figure(value, digits), unit]) if math.isfinite(value) else say("not measurable")
+
+
+def volume(ml: float) -> Said:
+    """A volume as every output says it: below 1 mL with the digits that a model's bounds have."""
+    return number(ml, "mL", 2 if ml >= 1 else 3)
 
 
 def target(facts: ModelFacts) -> Said:
@@ -193,7 +199,7 @@ def _ground_glass(share: GroundGlass) -> Said:
         "Ground-glass share {share}, class {reader_class} (measured without rim, vessels and air; agreement with "
         "readers untested).",
         share=percent(share.fraction),
-        reader_class=share.reader_class,
+        reader_class=term(share.reader_class),
     )
 
 

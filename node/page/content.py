@@ -169,7 +169,8 @@ def _provenance(
 ) -> Iterator[Fact]:
     yield page.study(str(headers[0].get("StudyInstanceUID", "")))
     count = len(volume.slices) if volume else len(headers)
-    yield page.images(count, volume.series_uid if volume else str(headers[0].get("SeriesInstanceUID", "")))
+    uid = volume.series_uid if volume else str(headers[0].get("SeriesInstanceUID", ""))
+    yield page.images(count, uid, examined=volume is not None)
     for role, read in envelope.beside:
         for uid, count in Counter(each.series_uid for each in read).items():
             yield page.also_read(role, uid, count)

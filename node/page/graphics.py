@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from node.domain import page
+from node.domain.words import percent
 from node.imaging.views import View
 from node.page.content import Scale
 from node.page.fonts import Fonts
@@ -48,9 +49,7 @@ class ScaleDrawing:
             )
         for share in (0.0, 0.25, 0.5, 0.75, 1.0):
             sheet.line(left + room * share, axis + 3.5, left + room * share, axis + 6, colour=QUIET, thick=0.5)
-            sheet.text(
-                left + room * share, axis + 7 + self.size, f"{100 * share:.0f}%", self.size, colour=QUIET, align=0.5
-            )
+            sheet.text(left + room * share, axis + 7 + self.size, percent(share), self.size, colour=QUIET, align=0.5)
         if s.prevalence is not None:
             at, tip = left + room * s.prevalence, axis + 9 + self.size
             sheet.polygon(np.array([[at, tip], [at - 2.6, tip + 4.4], [at + 2.6, tip + 4.4]]), fill=INK)

@@ -56,7 +56,9 @@ def test_a_lacking_role_is_waited_for_then_refused_with_the_reason():
 
     assert (early.state, early.order, early.lacks_until) == ("waiting", None, NOW + timedelta(seconds=1800))
     assert late.order is not None
-    assert late.order.refusal == ("role missing", "no series fits flair (FLAIR)")
+    assert late.order.refusal == (
+        "role missing", "no series fits flair (FLAIR); received: series 2 (T1 with contrast agent)",
+    )  # fmt: skip
     assert list(late.order.roles) == ["t1c"]
 
 
@@ -179,7 +181,9 @@ def test_a_refused_study_is_opened_again_by_the_series_that_was_lacking(bench):
     assert bench.after(121) == 1
     first, second = bench.orders()
 
-    assert first.refusal == ("role missing", "no series fits flair (FLAIR)")
+    assert first.refusal == (
+        "role missing", "no series fits flair (FLAIR); received: series 2 (T1 with contrast agent)",
+    )  # fmt: skip
     assert (second.revision, second.refusal) == (2, None)
     assert second.predecessor is not None
     assert change(second, first) == second.predecessor.change == "The series that fills flair arrived."
@@ -258,7 +262,9 @@ def test_a_study_with_a_drawing_is_told_which_role_it_lacks():
     found = prepare(made, DRAWN, SITE, NOW + timedelta(hours=1))
 
     assert found.order is not None
-    assert found.order.refusal == ("role missing", "no series fits t1c (T1 with contrast agent)")
+    assert found.order.refusal == (
+        "role missing", "no series fits t1c (T1 with contrast agent); received: series 2 (FLAIR)",
+    )  # fmt: skip
     assert found.order.refusal[0] not in DRAWN.silent_refusals
 
 
@@ -340,4 +346,5 @@ def test_a_lacking_role_is_told_together_with_a_drawing_on_no_role():
     code, why = prepare(made, DRAWN, SITE, NOW + timedelta(hours=1)).order.refusal
 
     assert code == "role missing"
-    assert why.startswith("no series fits flair (FLAIR); Segmentation: it was drawn on images of series 2, which")
+    assert why.startswith("no series fits flair (FLAIR); received: ")
+    assert "; Segmentation: it was drawn on images of series 2, which" in why

@@ -42,12 +42,12 @@ def test_values_stand_alone_with_their_unit():
     assert {
         code: text for code, text in said.items() if code in ("RT1-VOLUME", "RT2-LONG", "RT1-GLASS", "RT-COUNT")
     } == {
-        "RT1-VOLUME": "0.51 mL",
+        "RT1-VOLUME": "0.512 mL",
         "RT2-LONG": "11.3 mm",
         "RT1-GLASS": "31%",
         "RT-COUNT": "2",
     }
-    assert said["RT1-SIZE"].startswith("Lesion 1: volume 0.51 mL, long axis 11.3 mm")
+    assert said["RT1-SIZE"].startswith("Lesion 1: volume 0.512 mL, long axis 11.3 mm")
 
 
 def test_a_probability_never_stands_alone():

@@ -112,6 +112,9 @@ def test_numbers_follow_the_language():
     assert render(words.percent(0.413), "de") == "41\xa0%"
     assert [render(words.percent(p), "es") for p in (0.001, 0.999)] == ["<1\xa0%", ">99\xa0%"]
     assert render(words.number(float("nan"), "mm"), "de") == "nicht messbar"
+    assert "Klasse 25-50\xa0%" in render(words.measured(make_lesion(DRAWN, 1))[1], "de")
+    assert " 0\xa0% " in report(make_case().findings, language="de")
+    assert "%" not in report(make_case().findings, language="de").replace("\xa0%", "").replace("-%-", "")
     assert render(figure(np.float32(2.5), 1), "de") == "2,5"
     assert render(say("{count} images of another frame of reference were left out.", count=1200), "de").startswith(
         "1200 Bil"

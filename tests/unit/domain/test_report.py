@@ -17,7 +17,7 @@ def test_it_holds_what_a_reader_asks_for():
 
     for expected in (
         "Lesion 1 of 2: GTV-1 (ROI 1)",
-        "Volume        0.51 mL",
+        "Volume        0.512 mL",
         "Long axis     11.3 mm",
         "3-D diameter  13.9 mm",
         "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%).",

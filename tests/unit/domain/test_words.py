@@ -132,6 +132,11 @@ def test_the_case_begins_with_what_changed():
     assert words.choice(findings) == ["Passed over: ROI old."]
 
 
+def test_a_small_volume_has_the_digits_of_a_models_bounds():
+    """0.284 mL is no other volume where a model refuses it."""
+    assert [words.volume(ml) for ml in (0.284, 2.191)] == ["0.284 mL", "2.19 mL"]
+
+
 def test_the_key_slice_is_named_as_a_viewer_names_it():
     """By image number and, on axial images, by its height in the patient; what is not known is not said."""
     m = make_lesion(DRAWN, 1).measurements

@@ -31,7 +31,7 @@ def test_the_page_says_what_the_report_says(plain):
         "AI-predicted probability of EGFR mutation: 41% (95% interval 22% to 63%). 1 of 3 data items missing.",
         "Re-based by Bayes' rule from the training prevalence (20%) to 14%, stated by this site.",
         "AI-predicted KRAS mutation: not evaluated. Smoking is not known.",
-        "Volume 0.51 mL", "Long axis (in plane) 11.3 mm", "Short axis (same slice) 8.0 mm", "3-D diameter 13.9 mm",
+        "Volume 0.512 mL", "Long axis (in plane) 11.3 mm", "Short axis (same slice) 8.0 mm", "3-D diameter 13.9 mm",
         "Ground-glass share 31%", "Trained on 127 patients of two hospitals, 25 mutated.",
         "Valid only if this lesion is a primary NSCLC.",
         "named as tumour by its source, not confirmed by this analysis",
@@ -149,6 +149,7 @@ def test_a_refused_case_has_a_page_with_the_reason():
     assert "In this case: the apex of the left lung is cut off." in page.text
     assert "Changed since the previous result: slices arrived." in page.text
     assert "Patient Test, Patient" in page.text
+    assert "Series received 1.2.826" in page.text  # nothing was examined
     assert RESEARCH in page.text
 
 
