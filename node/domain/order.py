@@ -51,6 +51,8 @@ class LesionRules:
         r"(?i)(?<![a-z])ring(?![ _-]*enhanc)(?![a-z])",
         r"(?i)(gtv|tumou?r)[ _-]?(old|bed|bett)(?![a-z])|(?<![a-z])(lecho|lit)[ _-]tumoral",
         r"(?i)[+-] ?\d+([.,]\d+)? ?[mc]m(?![a-z])",
+        r"(?i)(?<![a-z])(lungs?|lungen?|pulm\w*|brain|hirn|gehirn|liver|leber|body|external|[cip]tv)([ _][lr])?"
+        r"[ _]*-[ _]*i?[gcip]tv",  # what is left of an organ without the tumour (AAPM TG-263)
     )
     target_volumes: bool = False
     label_pattern: str = rf"(?i){NO_LETTER_BEFORE}(gtv|{LESION})"

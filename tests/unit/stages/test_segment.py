@@ -130,7 +130,8 @@ ASK_NOTHING = {"marker clip", "old", "lymph node", "Nodes", "Tumorbett", "Non-tu
     "name",
     ["GTVn", "GTV-N1", "GTV_node", "GTV LN", "tumor bed", "tumor_bed", "marker clip", "old", "GTV_old", "GTV old",
      "GTV+5mm", "GTV ring", "GTV_ring", "Tumor ring 1", "lymph node", "PTV_GTV", "CTV 1", "iTV 1", "PTV60", "Nodes",
-     "Tumorbett", "GTV LK 2", "Non-tumour brain", "Lung without GTV", "ohne Tumor", "healthy lung"],
+     "Tumorbett", "GTV LK 2", "Non-tumour brain", "Lung without GTV", "ohne Tumor", "healthy lung", "Lungs-GTV",
+     "Lung_L - GTV", "Brain-GTV"],
 )  # fmt: skip
 @pytest.mark.parametrize("interpreted", ["", "GTV"])
 def test_names_of_what_is_no_primary_tumour(tmp_path, name, interpreted):
