@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from node.inference.package import Package, find_packages, load_package
 
 log = structlog.get_logger()
 
+REMEMBERED = 4096
+"""Drawings of which it is remembered whether they speak for a lesion: files are never changed, only added."""
+
 
 def compose(config: Config, *, installation: str, root: Path, clinical: Path | None = None) -> Site:
     """
@@ -44,8 +48,8 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
     def values(patient: Patient, attributes: Mapping[str, tuple[str, ...]], readers: Clinical) -> Clinical:
         return merge(file.lookup(patient) if file else Clinical(), readers, from_header(attributes))
 
-    def speaks(entry: Current, rules: LesionRules) -> bool:
-        path, kind = root / entry.stored.path, entry.stored.instance.sop_class
+    @lru_cache(maxsize=REMEMBERED)
+    def speaking(path: Path, kind: str, rules: LesionRules) -> bool:
         try:
             if kind == RTSTRUCT:
                 return hints.structure_set_speaks(path, rules)
@@ -54,6 +58,9 @@ def compose(config: Config, *, installation: str, root: Path, clinical: Path | N
             return hints.mark_speaks(path, rules, _anywhere)
         except InstanceUnreadable:
             return False
+
+    def speaks(entry: Current, rules: LesionRules) -> bool:
+        return speaking(root / entry.stored.path, entry.stored.instance.sop_class, rules)
 
     own = config.clinical.own_names
 

@@ -84,7 +84,8 @@ def sources(study: Study, roles: Mapping[str, Fit], rules: LesionRules, speaks: 
             if _kind(entry.stored.instance) != name:
                 continue
             verdict = _belongs(entry.stored.instance, roles[role], study)
-            if verdict == "no" or (name == "seed" and not speaks(entry, rules)):
+            asks_nothing = (name == "seed" or verdict == "ambiguous") and not speaks(entry, rules)
+            if verdict == "no" or asks_nothing:
                 continue
             if verdict == "ambiguous":
                 ambiguous = ambiguous or _ambiguity(entry.stored.instance, study)
@@ -105,10 +106,11 @@ def _unused(
     there = joined([words.role_of(name, series_number(fitting.instances[0])) for name, fitting in roles.items()], " / ")
     for entry in study.objects:
         instance = entry.stored.instance
-        kind, image = _kind(instance), _drawn_on(instance, study)
-        if image is None or kind is None or kind not in rules.sources or instance.sop_uid in used:
+        kind = _kind(instance)
+        if kind is None or kind not in rules.sources or instance.sop_uid in used:
             continue
-        if not speaks(entry, rules):
+        image = _drawn_on(instance, study)
+        if image is None or not speaks(entry, rules):
             continue
         vague = any(_belongs(instance, fitting, study) == "ambiguous" for fitting in roles.values())
         why = _ambiguity(instance, study) if vague else words.on_no_role(series_number(image), there)

@@ -118,12 +118,20 @@ def _incomplete(
         return Prepared(state="waiting", explanation=explanation, lacks_until=until)
     order = _order(study, pipeline, site, now, match, at_hand)
     refusal = order.refusal
-    if refusal == NOT_ASKED:
+    if refusal == NOT_ASKED or (refusal is None and not _asks(study, pipeline, site, at_hand)):
         refusal = ("no lesion", joined([why, NO_SOURCE], "; "))
     elif refusal is None or refusal[0] in {"ambiguous reference", NOT_USED}:
         wanted = {pipeline.roles[name].modality for name in missing}
         refusal = ("role missing", joined([why, received(study, wanted), at_hand.why_unused], "; "))
     return Prepared(state="ready", explanation=explanation, order=replace(order, lesion=(), refusal=refusal))
+
+
+def _asks(study: Study, pipeline: Pipeline, site: Site, at_hand: Sources) -> bool:
+    """Whether a model searches, or something drawn speaks for a lesion: a set of organs asks nothing."""
+    used = {each.sop_uid for source in at_hand.found for each in source.inputs}
+    return any(source.model for source in at_hand.found) or any(
+        entry.stored.instance.sop_uid in used and site.speaks(entry, pipeline.lesion) for entry in study.objects
+    )
 
 
 def revise(order: Order, former: Order, predecessor: Predecessor | None) -> Order:

@@ -26,7 +26,8 @@ def received(study: Study, modalities: Collection[str]) -> Said:
         "" where no series is of these modalities.
     """
     first = [entries[0].stored.instance for entries in study.series.values()]
-    told = sorted(_told(each) for each in first if each.modality in modalities)
+    there = (each for each in first if each.modality in modalities)
+    told = [_told(each) for each in sorted(there, key=lambda each: (int(series_number(each) or 0), each.series_uid))]
     more = [say("{count} more", count=len(told) - MOST)] if len(told) > MOST else []
     return say("received: {series}", series=joined([*told[:MOST], *more], ", ")) if told else joined([])
 

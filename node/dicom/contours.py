@@ -105,6 +105,7 @@ def _structure_set(ds: Dataset) -> StructureSet:
 def _roi(item: Dataset, drawn: Dataset | None, interpreted_type: str, default_frame: str) -> Roi:
     sequence = (drawn.get("ContourSequence") if drawn is not None else None) or []
     contours: list[NDArray[np.float64]] = []
+    seen = set[bytes]()
     passed_over, sop_uids = Counter[Said](), set[str]()
     for contour in sequence:
         kind = str(contour.get("ContourGeometricType") or "").strip().upper()
@@ -113,10 +114,11 @@ def _roi(item: Dataset, drawn: Dataset | None, interpreted_type: str, default_fr
             passed_over[say("of type {kind}", kind=kind or say("not stated"))] += 1
         elif len(points) < 3:
             passed_over[say("with fewer than three points")] += 1
-        elif kind == "CLOSED_PLANAR" and any(np.array_equal(points, other) for other in contours):
+        elif kind == "CLOSED_PLANAR" and points.tobytes() in seen:
             continue  # exported twice: by the rule of holes, two of a kind would leave nothing
         else:
             contours.append(points)
+            seen.add(points.tobytes())
             sop_uids |= {
                 str(i.ReferencedSOPInstanceUID)
                 for i in contour.get("ContourImageSequence") or []

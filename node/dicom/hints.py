@@ -55,8 +55,8 @@ _THINGS = re.compile(
 def of_roi(roi: Roi, rules: LesionRules) -> Hint:
     """What a region of an RT Structure Set says of itself; one that was never drawn counts only if it says lesion."""
     name, kind = roi.name, roi.interpreted_type
-    if denied(name) and kind != "GTV":
-        return "organ"
+    if kind != "GTV" and (denied(name) or (kind in _ORGAN_TYPES and excluded(name, rules))):
+        return "organ"  # "Lungs-GTV"
     if kind == "GTV" or any(matches(pattern, name) for pattern in rules.roi_patterns):
         return "lesion"
     if kind in _ORGAN_TYPES:
@@ -72,7 +72,7 @@ def of_roi(roi: Roi, rules: LesionRules) -> Hint:
 def of_segment(segment: Segment, rules: LesionRules) -> Hint:
     """What a segment of a Segmentation says of itself."""
     if denied(segment.label):
-        return "organ"
+        return "lesion" if is_lesion(segment.type) else "organ"
     if called_lesion(segment, rules) or called_part(segment, rules) or is_target(segment.label, ""):
         return "lesion"
     if excluded(segment.label, rules) or matches(_THINGS, segment.label):

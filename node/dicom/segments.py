@@ -119,7 +119,7 @@ class Segmentation:
         if (np.abs(offsets @ np.array([down, across]).T) > TOLERANCE * np.array(first.pixel_mm)).any():
             raise unusable(self.path, WHAT, say("the frames of one segment do not lie behind one another"))
         heights = offsets @ normal
-        step = _slices_of(on, normal, origin, heights) or self._step(normal, heights, first)
+        step = self._step(normal, heights, first, _slices_of(on, normal, origin, heights))
         places = [round(float(h) / step) for h in heights]
         shape = (max(places) + 1, int(self._ds.Rows), int(self._ds.Columns))
         if np.prod(np.array(shape, float)) > LARGEST:
@@ -127,9 +127,10 @@ class Segmentation:
         axes = np.array([normal, down, across])
         return Geometry.of_axes(origin=origin, spacing=(step, *first.pixel_mm), axes=axes, shape=shape), places
 
-    def _step(self, normal: NDArray[np.float64], heights: NDArray[np.float64], first: _Frame) -> float:
+    def _step(self, normal: NDArray[np.float64], heights: NDArray[np.float64], first: _Frame, read_on: float) -> float:
         """
-        Distance of slices: as stated, if the frames are at whole multiples of it, else as the frames lie.
+        Distance of slices: as stated, if the frames are at whole multiples of it, else of the series that it is read
+        on, if they lie on slices of it (0 where they do not), else as the frames lie.
 
         What is stated is often wrong, and frames without a voxel are missing, so neither is enough alone.
         """
@@ -137,7 +138,8 @@ class Segmentation:
         stated = [float(measures.get(k) or 0) for k in ("SpacingBetweenSlices", "SliceThickness")]
         levels = np.sort([f.position @ normal for f in self._frames])
         gaps = np.diff(levels)[np.diff(levels) > SAME_MM]
-        candidates = [stated[0], float(gaps.min())] if len(gaps) else [stated[0], stated[1], 1.0]
+        known = [stated[0], read_on]
+        candidates = [*known, float(gaps.min())] if len(gaps) else [*known, stated[1], 1.0]
         for step in candidates:
             if step > SAME_MM and (np.abs(heights / step - np.round(heights / step)) <= TOLERANCE).all():
                 return step

@@ -14,23 +14,27 @@ TARGET_TYPES = frozenset({"CTV", "ITV", "PTV"})
 """RT ROI Interpreted Types (3006,00A4) of volumes that hold the tumour and a margin."""
 
 _TARGET_NAME = re.compile(r"(?i)(?<![a-z])(ctv|itv|ptv)(?![a-z])")
-_NOT = r"non?|not|without|w/o|ohne|kein\w*|sin|sans|senza|sem|minus"
+_NOT = r"non?|not|without|w/o|ohne|kein\w*|^sin|sans|senza|sem|minus"
+_SEEN = (
+    r"visibles?|sichtbar\w*|erkennbar\w*|(?:clear[\W_]+)?(?:evidence|signs?)[\W_]+of|hinweise?[\W_]+auf|anhalt[\W_]+für"
+)
 _HEALTHY = r"normal(?!i[sz])\w*|healthy|gesund\w*|san[oa]s?|saine?s?"
 _DENIED = re.compile(
-    rf"(?i){NO_LETTER_BEFORE}((?:{_NOT})[\W_]+([^\W\d_]+[\W_]+)?(gtv|{LESION})|(?:{_HEALTHY}){NO_LETTER_AFTER})"
-)  # "Non-tumour brain", "no visible lesion"; in "Lesion No 1" a number follows
+    rf"(?i){NO_LETTER_BEFORE}((?:{_NOT})[\W_]+((?:{_SEEN})[\W_]+)?(gtv|{LESION})|(?:{_HEALTHY}){NO_LETTER_AFTER})"
+)  # "Non-tumour brain", "no visible lesion"; in "Lesion No 1" a number follows, in "non-enhancing tumour" another word
+_CALLED = re.compile(rf"(?i){NO_LETTER_BEFORE}(gtv|{LESION})")
 
 _PART = re.compile(
     r"(tumou?r)?(o?edema(s|tous)?|odem[ae]?|oedeme|necro(s|t)\w*|nekro\w*|core|kern|infiltrat\w*|infiltrier\w*|vasogen\w*"
     r"|(non|peri)?enhanc(ing|ement)|(km|kontrastmittel)?anreicher\w*|rehauss\w*|real[cz](e|ante)|captante"
-    r"|cyst(s|ic)?|zyst(e|en|isch\w*)|kyst(e|es|ique)|quist(e|es|ic[oa])|et|ed|nec|ncr|net)"
+    r"|oedem|cyst(s|ic)?|zyst(e|en|isch\w*)|kyst(e|es|ique)|quist(e|es|ic[oa])|et|ed|nec|ncr|net)"
 )
 """Words for a part of a tumour, accents taken off; the last five are those of BraTS."""
 
 _BESIDE = re.compile(
     r"(peri|intra)?tumou?r\w*|glio\w*|gbm|lesion\w*|component\w*|parts?|parte|partie|area|region|zone|tissue|anteil\w*|areal"
     r"|rim|solid\w*|cent(er|re|ral)\w*|zentral\w*|contrast\w*|gd|gado\w*|km|nicht|non|t1|t1c|t2|flair|hyperintens\w*|signal"
-    "|and|und|with|mit|y|con|e|de|del|du|la|le|of|left|right|links|rechts"
+    r"|and|und|with|mit|y|con|e|de|del|du|la|le|of|left|right|links|rechts|l|r|perifokal\w*"
 )
 """What may stand beside them. A label with any other word is something else: "basal cistern", "enhancing vessel"."""
 
@@ -60,7 +64,7 @@ def standing(name: str, interpreted_type: str, rules: LesionRules) -> Standing:
     if denied(name):
         return Standing(None, say("its name says that it is no tumour"))
     if excluded(name, rules):
-        return Standing(None, say("its name is excluded (node, bed, marker, former drawing, expansion …)"))
+        return Standing(None, say("its name is excluded (node, bed, marker, former drawing, expansion, denial …)"))
     last = 1 + len(rules.roi_patterns)
     if _TARGET_NAME.search(name):
         return _target(last, rules)
@@ -80,8 +84,13 @@ def excluded(name: str, rules: LesionRules) -> bool:
 
 
 def denied(name: str) -> bool:
-    """Whether a name says that something is no lesion: "Brain without tumour", "healthy lung"."""
-    return matches(_DENIED, name)
+    """
+    Whether a name says that something is no lesion: "Brain without tumour", "healthy lung".
+
+    One that calls a lesion besides is one: "Tumour without mass effect", "GTV in normal lung".
+    """
+    rest, denials = _DENIED.subn(" ", unicodedata.normalize("NFC", name))
+    return denials > 0 and _CALLED.search(rest) is None
 
 
 def matches(pattern: str | re.Pattern[str], name: str) -> bool:
@@ -103,6 +112,6 @@ def _target(rank: int, rules: LesionRules) -> Standing:
 def names_part(label: str) -> bool:
     """Whether a label, or the meaning of a property type, names a part of a tumour and nothing else."""
     plain = unicodedata.normalize("NFKD", label.lower().replace("œ", "oe"))
-    words = re.findall("[a-z]+[0-9]?", "".join(c for c in plain if not unicodedata.combining(c)))
+    words = re.findall("t[12]c?(?![a-z])|[a-z]+", "".join(c for c in plain if not unicodedata.combining(c)))
     parts = [word for word in words if _PART.fullmatch(word)]
     return bool(parts) and all(word in parts or _BESIDE.fullmatch(word) for word in words)

@@ -250,8 +250,10 @@ class Order:
         """SHA-256 (hex) of the canonical order without the time of writing and without local paths."""
         plain = to_plain(self)
         del plain["written_at"]
-        if not self.unused:  # an order of before there was such a thing keeps its id
-            del plain["unused"]
+        if not self.unused:
+            del plain["unused"]  # an order of before there was such a thing keeps its id; and so below
+        if not self.pipeline.lesion.unite_parts:
+            del plain["pipeline"]["lesion"]["unite_parts"]
         _drop_paths(plain)
         return hashlib.sha256(canonical(plain)).hexdigest()
 
@@ -294,8 +296,5 @@ class Order:
 def _drop_paths(plain: object) -> None:
     if isinstance(plain, dict):
         plain.pop("path", None)
-        for value in plain.values():
-            _drop_paths(value)
-    elif isinstance(plain, list):
-        for value in plain:
-            _drop_paths(value)
+    for value in plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ():
+        _drop_paths(value)

@@ -47,13 +47,17 @@ NAMES = ("SeriesDescription", "ProtocolName", "SequenceName", "PulseSequenceName
 
 _DERIVED = re.compile(
     r"\b(dwi|dti|e?adc|trace|b ?[1-9]\d{2,3}|ep2d|diff\w*|difusi\w+|swi|swan|gre ?hemo|hemo|t2 ?star|perf\w*|dsc|dce|"
-    r"p?c?asl|[rn]?cb[fv]|mtt|ttp|tof|mra|angio\w*|mip|minip|venog\w*|pc ?a|spectro\w*|mrs|csi|bold|fmri|loc|"
-    r"locali[sz]er|scout|survey|plan ?scan|(3|three|tri|multi) ?planes?|smartbrain|screen ?save|report|"
+    r"p?c?asl|[rn]?cb[fv]|mtt|ttp|tof|mra|angio\w*|mip|minip|venog\w*|pc ?a|spectro\w*|mrs|csi|bold|fmri|"
+    r"locali[sz]er|scout|survey|smartbrain|screen ?save|report|"
     r"(t1)?sub(?! ?(mm|acute|dural|arach|occip|epend))|subt1|subs|subst|subtr?|(subs?t|sust|soust|sott)r\w+|minus|"
-    r"maps?|mapping|mean|std ?dev\w*|colou?r|seg|segment\w*|fused|fusion|overlay|phase)\b|\b(t2|flair) ?\*|^plan$"
+    r"maps?|mapping|mean|std ?dev\w*|colou?r|segment\w*|fused|fusion|overlay|"
+    r"phase(?! ?(?:enc|dir|r ?l|l ?r|a ?p|p ?a|h ?f|f ?h)))\b|\b(t2|flair) ?\*|^plan$"
 )
 """Maps, subtractions, scouts, diffusion: "FLAIR" beside such a word is no FLAIR."""
-_OTHER = re.compile(r"\b(mag|ciss|fiesta|drive|pd|proton|dir|stir|dyn\w*|twist|tricks)\b")
+_OTHER = re.compile(
+    r"\b(loc|plan ?scan|(3|three|tri|multi) ?planes?|seg|mag|ciss|fiesta|drive|pd|proton|dir|stir|dyn\w*|twist|"
+    r"tricks)\b"
+)
 _FLAIR = re.compile(r"flair|dark ?fluid|dunkel|fluid ?att|spaceir|\bt2 ?ir\b")
 _T1 = re.compile(r"\bt1|t1w|mp ?rage|bravo|\bf?spgr\b|\btfl3d|\b(3d ?)?tfe\b|vibe|thrive|lava")
 _T2 = re.compile(r"\bt2|t2w")
@@ -73,7 +77,7 @@ _DENIABLE = (
 
 _OCCASION = re.compile(
     rf"\b(?:{_BEFORE}|post|after|nach|apres|despues|dopo|depois|apos|na) ?{_ARTICLE}(?:op|surg|chir|cirug|treat|trait|"
-    r"ther|rt\b|srs|srt|rad|bestr|chemo|biop|resec|gamma|gk\b|cyber|crani|trial|traum|ictal|partum|foss)\w*"
+    r"ther|rt\b|srs|srt|rad|bestr|chemo|biop|resec|gamma|gk\b|cyber|craniot|craniec|trial|traum|ictal|partum|foss)\w*"
 )
 """Before or after an operation or a therapy, or the posterior fossa: nothing about contrast agent."""
 

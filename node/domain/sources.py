@@ -24,7 +24,7 @@ OUTSIDE = say("it lies outside the image")
 NO_LESION = say("neither its property type nor its label says that it is a lesion")
 PART_ALONE = say("it is called a part of a tumour, and touches neither a tumour nor another part of one")
 DIVIDED = say("Parts that touch other lesions as well were divided among them by distance.")
-LABEL_EXCLUDED = say("its label is excluded (node, bed, marker, former drawing, expansion …)")
+LABEL_EXCLUDED = say("its label is excluded (node, bed, marker, former drawing, expansion, denial …)")
 NOT_AVAILABLE = say("it is not available in this installation")
 NO_SOURCE = say("no source of a lesion is at hand")
 REPORT = say("disable the model and report it to its authors")
@@ -101,8 +101,10 @@ def broken(trust: float) -> Said:
 
 def drawing(provenance: Provenance) -> Said:
     """The drawing that a lesion was taken from, where several of one source are told apart."""
+    if provenance.kind != "seed" and provenance.number is None:
+        return say("lesion")
     kinds = {"rtstruct": roi(provenance.number), "seg": segment(provenance.number), "seed": mark()}
-    return kinds.get(provenance.kind) or say("lesion")
+    return kinds[provenance.kind]
 
 
 def rule(count: int, kind: str, *, largest: bool) -> Said:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,7 +19,7 @@ from node.imaging.crop import bounding_box
 from node.imaging.extent import Extent
 
 ENCLOSED = 0.9  #: a drawing of which a larger one holds this much is a part of that one: core, enhancing part, …
-TOLD_ML = 0.1  #: what is left over of a part is told from here on
+LEAST_ML = 0.1  #: from here on parts alone are a lesion, and what is left over of a part is told
 _MOST_AUTOMATIC_FIRST: tuple[SegmentAlgorithmType, ...] = ("AUTOMATIC", "SEMIAUTOMATIC", "MANUAL")
 _NEAR = np.ones((3, 3, 3), bool)
 
@@ -54,16 +55,31 @@ def united(pieces: Sequence[Piece], place: Geometry) -> Iterator[Contour | Passe
         pieces: Segments, masks on the grid of `place`.
         place: Where that is.
     """
+    if not any(piece.part for piece in pieces):
+        yield from (piece.contour for piece in pieces)
+        return
     begun, loose = _begun(pieces)
     owner, divided = _owners(loose, begun, place)
+    made: list[Contour | PassedOver] = []
     for number in range(1, max(len(begun), int(owner.max(initial=0))) + 1):
         first = begun[number - 1] if number <= len(begun) else []
-        yield from _lesion(first, _cut(loose, owner == number), place, divided=number in divided)
+        made += _lesion(first, _cut(loose, owner == number), place, divided=number in divided)
+    yield from _told_apart(made)
     for piece, left in _cut(loose, owner == 0):
         if left.sum() == piece.contour.mask.sum():
             yield _passed_over(piece, sources.PART_ALONE, NOT_USED)
-        elif (size := float(left.sum()) * place.voxel_ml) >= TOLD_ML:
+        elif (size := float(left.sum()) * place.voxel_ml) >= LEAST_ML:
             yield _passed_over(piece, sources.part_left(size))
+
+
+def _told_apart(made: Sequence[Contour | PassedOver]) -> Iterator[Contour | PassedOver]:
+    """A tracking identity that several lesions put together would share is none of theirs."""
+    shared = Counter(each.provenance.tracking_uid for each in made if isinstance(each, Contour))
+    for each in made:
+        if isinstance(each, Contour) and each.provenance.number is None and shared[each.provenance.tracking_uid] > 1:
+            yield replace(each, provenance=replace(each.provenance, tracking_id="", tracking_uid=""))
+        else:
+            yield each
 
 
 def _begun(pieces: Sequence[Piece]) -> tuple[list[list[Piece]], list[Piece]]:
@@ -115,10 +131,15 @@ def _owners(loose: Sequence[Piece], begun: Sequence[Sequence[Piece]], place: Geo
             divided |= {n + 1 for n in met}
         elif met:
             owner[near][region] = met[0] + 1
-        elif sum(bool((piece.contour.mask[near] & region).any()) for piece in loose) > 1:
+        elif float(region.sum()) * place.voxel_ml >= LEAST_ML and _several(loose, near, region):
             more += 1
             owner[near][region] = more
     return owner, divided
+
+
+def _several(loose: Sequence[Piece], near: tuple[slice, ...], region: Mask) -> bool:
+    """Whether a region is made of several parts."""
+    return sum(bool((piece.contour.mask[near] & region).any()) for piece in loose) > 1
 
 
 def _nearest(region: Mask, cores: Sequence[Mask], numbers: Sequence[int], place: Geometry) -> Numbers:
@@ -162,8 +183,8 @@ def _provenance(begun: Sequence[Piece], given: Sequence[Piece], notes: Sequence[
     """
     What may be said of a lesion that was put together.
 
-    One lesion with parts keeps name and tracking. Parts alone have a name for the whole only where they agree on one
-    tracking identity; the lowest number stands for them.
+    One lesion with parts keeps name, number and tracking. Parts alone have none for the whole, but where they agree on
+    one tracking identity.
     """
     every = [piece.contour.provenance for piece in given]
     whole = next((piece.contour.provenance for piece in begun if not piece.part), None)
@@ -171,7 +192,7 @@ def _provenance(begun: Sequence[Piece], given: Sequence[Piece], notes: Sequence[
     tracked = {(p.tracking_id, p.tracking_uid) for p in every}
     tracking_id, tracking_uid = tracked.pop() if len(tracked) == 1 else ("", "")
     return replace(
-        whole or replace(every[0], label="", tracking_id=tracking_id, tracking_uid=tracking_uid),
+        whole or replace(every[0], label="", number=None, tracking_id=tracking_id, tracking_uid=tracking_uid),
         algorithm_type=made,
         named_neoplasm=made != "AUTOMATIC" and any(p.named_neoplasm for p in every),
         notes=tuple(dict.fromkeys([*notes, *(note for p in every for note in p.notes)])),

@@ -222,6 +222,23 @@ def test_slices_left_out_stay_empty_where_no_spacing_is_stated(tmp_path, drawn):
     assert own.spacing[0] == pytest.approx(3.0)
 
 
+def test_a_coarser_grid_that_is_stated_keeps_its_thickness(tmp_path):
+    """
+    Frames of 6 mm that lie on every other slice of 3 mm fill what lies between them.
+    """
+    coarse = image_series(np.zeros((4, 32, 36)), spacing=(6.0, 0.8, 0.7), origin=(-50, 20, -300))
+    mask = np.zeros((4, 32, 36), bool)
+    mask[:, 10:20, 10:20] = True
+    path = segmentation(tmp_path / "seg.dcm", coarse, mask, [{"label": "Tumour"}])
+    axes = np.array([[0.0, 0, 1], [0, 1, 0], [1, 0, 0]])
+    read_on = Geometry.of_axes(origin=np.array([-50, 20, -300.0]), spacing=(3.0, 0.8, 0.7), axes=axes, shape=SHAPE)
+
+    found, own = read_segmentation(path).mask(1, read_on)
+
+    assert own.spacing[0] == pytest.approx(6.0)
+    assert onto(found, own, read_on).any(axis=(1, 2)).sum() == 7  # the last one lies half a slice further
+
+
 def test_a_wrong_spacing_between_slices_is_not_believed(tmp_path):
     """
     Where Spacing Between Slices contradicts the positions, the positions count.

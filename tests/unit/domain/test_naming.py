@@ -39,7 +39,8 @@ def test_words_that_only_hold_such_a_word(name):
 @pytest.mark.parametrize(
     "name",
     ["Non-tumour brain", "Brain without tumor", "no visible lesion", "keine Läsion", "sin lesión", "sans tumeur",
-     "Lung minus GTV", "healthy brain", "gesundes Gewebe", "NO_TUMOR"],
+     "Lung minus GTV", "healthy brain", "gesundes Gewebe", "NO_TUMOR", "no evidence of metastasis",
+     "kein Hinweis auf Metastasen", "Kein Anhalt für Raumforderung"],
 )  # fmt: skip
 def test_a_name_that_denies_a_lesion(name):
     """It is excluded, whatever else it says."""
@@ -48,8 +49,12 @@ def test_a_name_that_denies_a_lesion(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["Lesion No 1", "Tumor no. 2", "Tumor ohne Ödem", "GTV w/o margin", "tumor_normalised"]
-)
+    "name",
+    ["Lesion No 1", "Tumor no. 2", "Tumor ohne Ödem", "GTV w/o margin", "tumor_normalised", "Non-enhancing tumor",
+     "Necrotic and non-enhancing tumor core", "Non-solid nodule", "Non-target lesion 1", "Non-calcified nodule",
+     "Tumor without mass effect", "Tumor ohne Metastasen", "Tumor in normal lung", "GTV in normaler Lunge",
+     "Lunge sin Tumor", "GTV_normal"],
+)  # fmt: skip
 def test_a_number_or_another_thing_denied(name):
     """What stands behind the word does not take it back."""
     assert not denied(name)

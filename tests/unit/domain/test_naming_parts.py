@@ -11,7 +11,8 @@ PARTS = [
     "Œdème péritumoral", "Necrosis", "Necrotic core", "Nekrose", "Tumornekrose", "nécrose", "necrosis tumoral",
     "Enhancing tumour", "Non-enhancing tumor core", "GD-enhancing tumor", "Enhancing lesion", "enhancing_rim", "ED",
     "ET", "NCR/NET", "ncr_net", "Zyste", "tumor cyst", "quiste tumoral", "Infiltrative tissue", "KM-Anreicherung",
-    "Nécrose et œdème", "Tumor + Edema", "T2 edema left",
+    "Nécrose et œdème", "Tumor + Edema", "T2 edema left", "T1c enhancing", "Oedem", "Perifokales Ödem", "Edema1",
+    "edema L",
 ]  # fmt: skip
 NOTHING_OF_THE_KIND = [
     "", "Tumour", "Whole tumor", "Region", "Ventricle", "Cortex", "Netz", "Brainstem", "Score", "Edward",

@@ -49,7 +49,7 @@ def test_parts_that_touch_are_one_lesion(tmp_path, order):
 
     [lesion] = found.lesions
     assert np.array_equal(lesion.mask, ball(SHAPE, (6, 20, 20), 5))
-    assert (lesion.provenance.number, lesion.provenance.label) == (1, "")  # no segment is named as the whole
+    assert (lesion.provenance.number, lesion.provenance.label) == (None, "")  # no segment is the whole
     assert (lesion.provenance.algorithm_type, lesion.provenance.named_neoplasm) == ("MANUAL", True)
     [note] = lesion.provenance.notes
     sizes = {described[n]["label"]: masks[n].sum() * VOXEL_ML for n in order}  # 2 x 2 x 2 mm
@@ -179,6 +179,22 @@ def test_several_parts_are_a_tumour_although_none_is_called_one(tmp_path):
 
     assert np.array_equal(lesion.mask, ball(SHAPE, (6, 20, 20), 5))
     assert not lesion.provenance.named_neoplasm
+
+
+def test_two_tumours_of_the_same_parts_are_told_apart(tmp_path):
+    """
+    Two places, each of several parts: two lesions that share no number and no tracking identity; specks are none.
+    """
+    one, other = (ball(SHAPE, (6, 20, at), 4) for at in (8, 30))
+    inside = ball(SHAPE, (6, 20, 8), 2) | ball(SHAPE, (6, 20, 30), 2)
+    around = (one | other) & ~inside
+    inside[0, 0, 0], around[0, 0, 1] = True, True
+    same = {"tracking_id": "L1", "tracking_uid": "1.2.3.7", "type": LIVER}
+
+    found = lesions(tmp_path, [inside, around], [{"label": "NCR", **same}, {"label": "ED", **same}])
+
+    assert [int(each.mask.sum()) for each in found.lesions] == [int(one.sum()), int(other.sum())]
+    assert [(e.provenance.number, e.provenance.tracking_uid) for e in found.lesions] == [(None, ""), (None, "")]
 
 
 def test_one_part_alone_and_parts_of_other_pipelines_are_no_lesion(tmp_path):
