@@ -10,7 +10,8 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]
     """Lines of a table in Markdown."""
     yield f"| {' | '.join(header)} |"
     yield "|" + "---|" * len(header)
-    yield from (f"| {' | '.join(row)} |" for row in rows)
+    whole = ([cell.replace("|", r"\|") for cell in row] for row in rows)
+    yield from (f"| {' | '.join(row)} |" for row in whole)
 
 
 def interval(bounds: Sequence[float]) -> str:

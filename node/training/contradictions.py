@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import TYPE_CHECKING
 
 from node.domain.order import Extraction
@@ -103,14 +104,14 @@ def _instead(quantity: str, inputs: tuple[ModelInput, ...]) -> str:
 
 
 def _recipe(recipe: Recipe) -> Iterator[str]:
-    mixes = recipe.mixes
+    mixes, strengths = recipe.mixes, recipe.strengths
     sound = {
         f"folds: {recipe.folds}, but two at least": recipe.folds >= 2,
         f"repeats: {recipe.repeats}, but one at least": recipe.repeats >= 1,
         f"replicates: {recipe.replicates}, but {FEWEST_REPLICATES} at least": recipe.replicates >= FEWEST_REPLICATES,
         f"level: {recipe.level:g}, but above 0 and below 1": 0 < recipe.level < 1,
-        "strengths: list one at least, all above 0": bool(recipe.strengths) and min(recipe.strengths) > 0,
-        "mixes: list one at least, all from 0 to 1": bool(mixes) and min(mixes) >= 0 and max(mixes) <= 1,
+        "strengths: list one at least, all above 0": bool(strengths) and all(0 < s < inf for s in strengths),
+        "mixes: list one at least, all from 0 to 1": bool(mixes) and all(0 <= mix <= 1 for mix in mixes),
         f"seed: {recipe.seed}, but from 0 to 2147483647": 0 <= recipe.seed < 2**31,
     }
     yield from (f"fit.{why}" for why, holds in sound.items() if not holds)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from node.domain import radiomics
@@ -61,8 +63,8 @@ def check(found: Patients, spec: Spec, *, at: str, exploratory: bool) -> None:
         ConfigError: Every reason at once.
     """
     mistakes = [*_classes(found, spec, exploratory=exploratory), *twice(found, spec), *_nobody(found, spec)]
-    if not mistakes:
-        mistakes = [*_leaks(found, spec), *_empty(found, spec)]
+    if found.table.events and found.table.clear:  # without one of them nothing can tell the target
+        mistakes += [*_leaks(found, spec), *_empty(found, spec)]
     if mistakes:
         raise ConfigError(mistakes, at=at, do="correct the table or the specification; nothing was trained")
 
@@ -70,7 +72,7 @@ def check(found: Patients, spec: Spec, *, at: str, exploratory: bool) -> None:
 def _classes(found: Patients, spec: Spec, *, exploratory: bool) -> Iterator[str]:
     for word, n in {"with": found.table.events, "without": found.table.clear}.items():
         if n == 0:
-            values = Counter(row[spec.table.target] for row in found.rows)
+            values = Counter(row[spec.table.target] for row in found.rows) or found.unrecognised
             yield f"one class only: no patient {word} the target in column {spec.table.target!r} ({dict(values)})"
         elif n < spec.recipe.folds:
             yield f"{n} patients {word} the target: fewer than the {spec.recipe.folds} folds of cross-validation"
@@ -80,7 +82,7 @@ def _classes(found: Patients, spec: Spec, *, exploratory: bool) -> Iterator[str]
 
 def _nobody(found: Patients, spec: Spec) -> Iterator[str]:
     """Subgroups that could only be reported as if they were there."""
-    for group in spec.subgroups:
+    for group in spec.subgroups if found.rows else ():
         if not found.subgroups[group.name].any():
             said = [value or "blank" for value, _ in Counter(row[group.column] for row in found.rows).most_common(5)]
             yield (
@@ -112,8 +114,8 @@ def _leak(item: ModelInput, values: Array, found: Patients, spec: Spec) -> str:
     allowed = item.name in spec.table.known_before or column in spec.table.known_before
     if column in {spec.table.target, spec.table.patient, spec.table.cohort}:
         return f"column {column!r} is the target, the patient or the cohort"
-    if _numbers_rows(column, values):
-        return f"column {column!r} numbers patients or rows"
+    if not allowed and _numbers_rows(column, values):
+        return f"column {column!r} numbers patients or rows (if it does not, list it in table.known_before)"
     if _LATER.search(column.removeprefix("original_")) and not allowed:
         return (
             f"column {column!r} reads like something known only after the question is answered "
@@ -123,7 +125,7 @@ def _leak(item: ModelInput, values: Array, found: Patients, spec: Spec) -> str:
         return f"column {column!r} tells the target by itself (AUC {alone:.2f}): a copy of it?"
     if (alone := _alone(np.isnan(values).astype(float), y)) >= ALONE:
         return f"whether column {column!r} is filled tells the target (AUC {alone:.2f})"
-    if (alone := _by_value([known.get(item.source) for known in found.quantities], y)) >= ALONE:
+    if (alone := _by_value([known.get(item.source) for known in found.quantities], y, found.table.groups)) >= ALONE:
         return f"column {column!r} tells the target by itself (AUC {alone:.2f}, value by value): a copy of it?"
     return ""
 
@@ -143,19 +145,21 @@ def _alone(values: Array, y: Bools) -> float:
     return max(found, 1 - found)
 
 
-def _by_value(values: Sequence[float | str | None], y: Bools) -> float:
+def _by_value(values: Sequence[float | str | None], y: Bools, groups: NDArray[Any]) -> float:
     """
     AUC of the share with the target among those of the same value, in whatever order the values come.
 
     So the codes 0 and 2 for "with" and 1 for "without" are seen, which no rising or falling order tells. Numbers of
-    many values are cut into groups of equal size; groups of fewer than `FEWEST_ALIKE` would tell the target by chance.
+    many values are cut into groups of equal size; groups of fewer patients than `FEWEST_ALIKE` would tell the target by
+    chance. `groups`: the patient of each row, where rows of one repeat.
     """
     known = np.array([value is not None for value in values])
     there, target = [value for value in values if value is not None], y[known]
     if min(target.sum(), (~target).sum()) < 3:
         return 0.5
     codes = np.unique(np.array(there, str if any(isinstance(v, str) for v in there) else float), return_inverse=True)[1]
-    most = max(2, min(MOST_GROUPS, len(there) // FEWEST_ALIKE))
+    patients = len(np.unique(groups[known])) if groups.size else len(there)
+    most = max(2, min(MOST_GROUPS, patients // FEWEST_ALIKE))
     if codes.max() >= most:
         codes = (rankdata(codes) * most / (len(codes) + 1)).astype(int)
     shares = np.bincount(codes, weights=target) / np.maximum(np.bincount(codes), 1)

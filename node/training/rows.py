@@ -31,7 +31,9 @@ UNDETERMINED = UNKNOWN | {
 }
 """What a table says of a target that is not known, folded."""
 
-MOST_MISTAKES, MOST_VALUES = 20, 10
+MOST_MISTAKES, MOST_VALUES, FEWEST_ALIKE = 20, 10, 3
+REST = ""
+"""Where the rows are counted whose target says something that fewer than `FEWEST_ALIKE` rows say."""
 
 LARGEST = 1e30
 """Beyond it a model's arithmetic (float32, to 3e38) has no room left."""
@@ -115,10 +117,11 @@ def _misspelt(others: Mapping[str, int], rules: TableRules) -> Iterator[str]:
 
 
 def _unrecognised(others: Counter[str]) -> dict[str, int]:
-    """The most common values first; what many rare ones come to together."""
+    """The most common values first; what few rows say, which may be one patient's own words, is only counted."""
     told = Counter({value: n for value, n in others.items() if _folded(value) not in UNDETERMINED}).most_common()
-    rest = sum(n for _, n in told[MOST_VALUES:])
-    return {**dict(told[:MOST_VALUES]), **({"other values": rest} if rest else {})}
+    named = {value: n for value, n in told[:MOST_VALUES] if n >= FEWEST_ALIKE}
+    rest = sum(n for _, n in told) - sum(named.values())
+    return {**named, **({REST: rest} if rest else {})}
 
 
 def _folded(text: str) -> str:

@@ -25,15 +25,12 @@ Line = tuple[int, list[str]]
 _SEPARATOR = re.compile(r"(?i)sep=(.)\r?")
 """First line by which Excel is told the delimiter."""
 
-_WITH_COMMA = re.compile(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?")
-
 
 def read_table(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     """
     A CSV file (comma, semicolon or tab; UTF-8) as column names and rows.
 
-    Where cells are not separated by commas, columns of numbers with decimal commas get points. Columns without name
-    and content are dropped.
+    Columns without name and content are dropped.
 
     Raises:
         ConfigError: It cannot be read, is empty, or rows and header do not fit.
@@ -55,10 +52,7 @@ def read_table(path: Path) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     mistakes += capped([f"line {n} has {len(r)} cells, not {len(header)}" for n, r in body if len(r) != len(header)])
     if mistakes:
         raise ConfigError(mistakes, at=str(path), do="correct the table")
-    columns = [[cells[n] for _, cells in body] for n in range(len(header))]
-    if delimiter != ",":
-        columns = [_with_points(column) for column in columns]
-    return tuple(header), tuple(dict(zip(header, cells, strict=True)) for cells in zip(*columns, strict=True))
+    return tuple(header), tuple(dict(zip(header, cells, strict=True)) for _, cells in body)
 
 
 def capped(mistakes: Sequence[str], most: int = MOST_ALIKE) -> list[str]:
@@ -96,11 +90,3 @@ def _without_empty(lines: Sequence[Line]) -> Iterator[Line]:
         beyond = cells[len(header) :]
         held = cells if any(beyond) else cells[: len(header)]
         yield number, [cell for n, cell in enumerate(held) if n not in empty]
-
-
-def _with_points(column: list[str]) -> list[str]:
-    """A column of numbers with decimal commas with points instead; any other as it stands."""
-    known = [cell for cell in column if cell.casefold() not in UNKNOWN]
-    if not all(map(_WITH_COMMA.fullmatch, known)):
-        return column
-    return [cell.replace(",", ".") for cell in column]

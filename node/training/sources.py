@@ -60,7 +60,7 @@ def _feature(item: ModelInput, extraction: Extraction) -> Iterator[str]:
             f"input {item.name}: source {item.source!r} is no feature of pyradiomics as the node computes it "
             "(original_shape_Sphericity, wavelet-LLH_glcm_Contrast, log-sigma-2-0-mm-3D_firstorder_Mean)"
         )
-    elif extraction != Extraction() and not _filtered(name, extraction):
+    elif not _filtered(name, extraction):
         yield f"input {item.name}: [extraction] filters and log_sigma_mm do not make the image of {name!r}"
     if item.levels:
         yield f"input {item.name}: {item.source!r} is a number: leave its levels out"

@@ -150,8 +150,7 @@ def _trained(m: Manifest) -> dict[str, str]:
         "15": "a probability with interval, re-based to the prevalence that a site states; "
         + ("the threshold is the training prevalence, fixed beforehand" if point else "no threshold"),
         "16": "not applicable: no other patients were used for the evaluation",
-        "20a": f"{events} patients with the target and {n - events} without; see Training; {left_out}otherwise not "
-        "reported",
+        "20a": f"{_both(m['training'])}; see Training; {left_out}otherwise not reported",
         "20b": m["training"]["population"] or NOT_REPORTED,
         "20c": "not applicable: no other patients were used for the evaluation",
         "21": f"{rows}{n} patients, {events} with the target, in every analysis but those by subgroup or cohort",
@@ -161,11 +160,18 @@ def _trained(m: Manifest) -> dict[str, str]:
     }
 
 
+def _both(training: Manifest) -> str:
+    n, events = training["n"], training["events"]
+    if training.get("rows"):
+        return f"{n} patients, {events} of them with the target in one row or more"
+    return f"{events} patients with the target and {n - events} without"
+
+
 def _left_out(found: Mapping[str, int]) -> str:
     """Rows whose outcome was neither of the two nor unknown."""
     if not found:
         return ""
-    said = ", ".join(f"{n} {value!r}" for value, n in found.items())
+    said = ", ".join(f"{n} {value!r}" if value else f"{n} with values that few rows have" for value, n in found.items())
     return f"left out were {sum(found.values())} rows of another outcome ({said}); "
 
 

@@ -194,13 +194,13 @@ def test_rows_of_one_patient_are_counted_as_one_patient(tmp_path):
 
 def test_rows_of_another_outcome_are_told_by_value(tmp_path):
     """Manifest and card count what was left out; of an unknown outcome, and of none, they say nothing."""
-    other = {3: "unclear", 4: "unclear", 5: "variant of unknown significance", 6: "", 7: "Indeterminate"}
+    other = {3: "unclear", 4: "unclear", 8: "unclear", 5: "a patient's own words", 6: "", 7: "Indeterminate"}
     table = [{**row, "answer": other.get(n, row["answer"])} for n, row in enumerate(rows())]
     made = train(write_table(tmp_path / "t.csv", table), write_spec(tmp_path / "s.toml"))
     training = tomllib.loads(made["model.toml"].decode())["training"]
-    assert training["n"] == 115
-    assert training["left_out"] == {"unclear": 2, "variant of unknown significance": 1}
-    told = "left out were 3 rows of another outcome (2 'unclear', 1 'variant of unknown significance'); "
+    assert training["n"] == 114
+    assert training["left_out"] == {"unclear": 3, "": 1}
+    told = "left out were 4 rows of another outcome (3 'unclear', 1 with values that few rows have); "
     assert made["card.md"].decode().count(told) == 2
 
 

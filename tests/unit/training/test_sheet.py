@@ -59,15 +59,8 @@ def test_columns_of_nothing_are_dropped(tmp_path):
     assert read(tmp_path, "a,b\n,2\n")[0] == ("a", "b")
 
 
-def test_decimal_commas_are_read_where_they_cannot_part_cells(tmp_path):
-    """In whole columns of numbers; words, and columns that have points too, stay as they are."""
-    _, [first, second] = read(tmp_path, "a;b;c;d\n1,5;x,y;1.000,5;-2,5e3\nNA;z;2,5;7\n")
-    assert first == {"a": "1.5", "b": "x,y", "c": "1.000,5", "d": "-2.5e3"}
-    assert second == {"a": "NA", "b": "z", "c": "2,5", "d": "7"}
-
-
-def test_decimal_commas_that_cannot_be_read_are_told_once(tmp_path):
-    """Not for each cell of the column."""
+def test_decimal_commas_are_told_once(tmp_path):
+    """Not for each cell of the column; and none is read: "1,350" may be a thousand and more."""
     table = write_table(tmp_path / "t.csv", [{**row, "volume_ml": "1,5"} for row in rows()])
     columns, body = read_table(table)
     spec = read_spec(write_spec(tmp_path / "s.toml"), columns)

@@ -28,7 +28,7 @@ def found(source, levels=None, extraction=NOTHING):
         ("clinical:histology", {"carcinoid": 1.0}),
         ("image:ground_glass", {"0%": 0.0}),
         ("measure:long_axis_mm", {}),
-        ("feature:wavelet-LLH_glcm_Contrast", {}),
+        ("feature:original_glcm_Contrast", {}),
     ],
 )
 def test_what_the_node_knows_is_taken(source, levels):
@@ -59,8 +59,9 @@ def test_what_would_always_be_missing_is_refused(source, levels, why):
     assert why in mistake
 
 
-def test_a_filter_must_be_declared_where_an_extraction_is():
-    """Without an extraction of its own a model takes the pipeline's, whatever it is."""
+def test_a_filter_must_be_declared():
+    """The images of a model's features are those that its own extraction makes; the default one filters none."""
+    assert "do not make the image" in found("feature:wavelet-LLH_glcm_Contrast", extraction=Extraction())[0]
     declared = Extraction(bin_width=5.0, filters=("log",), log_sigma_mm=(2.0,))
     assert found("feature:log-sigma-2-0-mm-3D_glcm_Id", extraction=declared) == []
     assert "do not make the image" in found("feature:log-sigma-3-0-mm-3D_glcm_Id", extraction=declared)[0]
