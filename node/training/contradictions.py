@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from math import inf
 from typing import TYPE_CHECKING
 
 from node.domain.order import Extraction
 from node.domain.plain import from_plain
 from node.inference.inputs import ModelInput
-from node.training import sources
+from node.training import reporting, sources, tripod
 from node.training.tabular import Recipe
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def contradictions(spec: Spec, columns: tuple[str, ...] | None) -> Iterator[str]
     yield from _baselines(spec)
     yield from _golden(spec)
     yield from _recipe(spec.recipe)
+    yield from _reporting(spec.head.get("reporting", {}))
 
 
 def _columns(spec: Spec, columns: tuple[str, ...]) -> Iterator[str]:
@@ -55,7 +57,18 @@ def _columns(spec: Spec, columns: tuple[str, ...]) -> Iterator[str]:
     yield from (f"{what}: the table has no column {column!r}" for what, column in wanted if column not in columns)
     if set(rules.positive) & set(rules.negative) or not rules.positive or not rules.negative:
         yield "table.positive and table.negative must both be given, and have nothing in common"
+    for pattern in rules.features:
+        if not any(fnmatchcase(column, pattern) for column in columns):
+            yield f"table.features: no column fits {pattern!r}"
+    inputs = {name for item in _every_input(spec) for name in (item.name, spec.column(item.source))}
+    yield from (f"table.known_before: {name!r} is no input" for name in rules.known_before if name not in inputs)
     yield from _twice("subgroup", (group.name for group in spec.subgroups))
+
+
+def _every_input(spec: Spec) -> Iterator[ModelInput]:
+    yield from spec.inputs
+    for baseline in spec.baselines:
+        yield from baseline.inputs
 
 
 def _extraction(spec: Spec) -> Extraction:
@@ -101,6 +114,23 @@ def _golden(spec: Spec) -> Iterator[str]:
 def _instead(quantity: str, inputs: tuple[ModelInput, ...]) -> str:
     named = [item.name for item in inputs if item.quantity == quantity]
     return f" but a quantity; name {' or '.join(named)}" if named else ""
+
+
+def _reporting(stated: object) -> Iterator[str]:
+    """Answers to guidelines that have no such item, or are no answers."""
+    if not isinstance(stated, Mapping) or not stated.keys() <= {"rqs", "tripod"}:
+        yield "[reporting] takes the tables rqs and tripod, and nothing else"
+        return
+    yield from reporting.mistakes(stated.get("rqs", {}))
+    answers, known = stated.get("tripod", {}), dict(tripod.ITEMS)
+    if not isinstance(answers, Mapping):
+        yield "reporting.tripod is no table"
+        return
+    for item, answer in answers.items():
+        if item not in known:
+            yield f"reporting.tripod.{item} is no item of TRIPOD+AI"
+        elif not isinstance(answer, str):
+            yield f"reporting.tripod.{item} is {answer!r}, but an answer in words"
 
 
 def _recipe(recipe: Recipe) -> Iterator[str]:

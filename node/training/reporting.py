@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,10 @@ _RQS: tuple[tuple[str, str, int, str], ...] = (
 )
 
 
+LEAST = -5
+"""Points that the score takes off at most, for a missing validation."""
+
+
 def rqs(m: Manifest) -> list[Item]:
     """
     The radiomics quality score's sixteen items; none for a model without images among its inputs.
@@ -63,6 +67,22 @@ def rqs(m: Manifest) -> list[Item]:
         told = stated.get(key, {})
         items.append(Item(name, most, int(told.get("points", points)), str(told.get("why", reason))))
     return items
+
+
+def mistakes(scored: object) -> Iterator[str]:
+    """What cannot be meant under [reporting.rqs]."""
+    if not isinstance(scored, Mapping):
+        yield "reporting.rqs is no table"
+        return
+    most = {key: points for key, _, points, _ in _RQS}
+    for key, told in scored.items():
+        at = f"reporting.rqs.{key}"
+        if key not in most:
+            yield f"{at} is no item of the score: {', '.join(most)}"
+        elif not isinstance(told, Mapping) or not told.keys() <= {"points", "why"}:
+            yield f"{at} takes points and why, and nothing else"
+        elif not isinstance(points := told.get("points", 0), int) or not LEAST <= points <= most[key]:
+            yield f"{at}.points is {points!r}, but a whole number from {LEAST} to {most[key]}"
 
 
 def _reduction(m: Manifest) -> tuple[int, str]:

@@ -104,3 +104,35 @@ def test_a_file_without_any_table_is_told(tmp_path):
     assert caught.value.mistakes[0].startswith("table: TableRules")
     assert "version: must be given" in caught.value.mistakes
     assert not any("no column" in each for each in caught.value.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("stated", "why"),
+    [
+        ({"rqs": {"open": {"points": 99}}}, "reporting.rqs.open.points is 99, but a whole number from -5 to 4"),
+        ({"rqs": {"open": {"points": "x"}}}, "reporting.rqs.open.points is 'x'"),
+        ({"rqs": {"open": 3}}, "reporting.rqs.open takes points and why"),
+        ({"rqs": {"opn": {"points": 1}}}, "reporting.rqs.opn is no item of the score: protocol"),
+        ({"rqs": "x"}, "reporting.rqs is no table"),
+        ({"tripod": "x"}, "reporting.tripod is no table"),
+        ({"tripod": {"99z": "x"}}, "reporting.tripod.99z is no item of TRIPOD+AI"),
+        ({"tripod": {"5b": 3}}, "reporting.tripod.5b is 3, but an answer in words"),
+        ({"rqz": {}}, "[reporting] takes the tables rqs and tripod"),
+    ],
+)
+def test_what_is_reported_is_an_item_of_its_guideline(tmp_path, stated, why):
+    """Before anything is trained: a card never says 99 of 36 points, and no answer gets lost."""
+    [mistake] = mistakes(tmp_path, reporting=stated)
+    assert mistake.startswith(why)
+
+
+def test_names_that_fit_nothing_are_told(tmp_path):
+    """A pattern of features that no column has, and an input known before that is none."""
+    found = mistakes(tmp_path, table={"features": ["orignal_shape_*"], "known_before": ["gradd"]})
+    assert found == ["table.features: no column fits 'orignal_shape_*'", "table.known_before: 'gradd' is no input"]
+
+
+def test_numbers_that_are_none_fit_nothing(tmp_path):
+    """NaN is neither above 0 nor from 0 to 1."""
+    found = mistakes(tmp_path, fit={"strengths": [1.0, float("nan")], "mixes": [0.0, float("nan")]})
+    assert [each.split(":")[0] for each in found] == ["fit.strengths", "fit.mixes"]
