@@ -78,6 +78,14 @@ def on(what: str, role: str) -> str:
     return say("{what} on {role}", what=told(what), role=role) if role else what
 
 
+def cut_off(outside: float) -> tuple[Said, ...]:
+    """What of a drawing has no place on the image, as a share of it; nothing is said of nothing."""
+    if not outside:
+        return ()
+    share = 100 * max(outside, 0.001)
+    return (say("{share:.1f}% of the drawing lies outside the image and was cut off.", share=share),)
+
+
 def brought(role: str, first: str, before: float, after: float) -> Said:
     """How a drawing came to the measured series; volumes in millilitres."""
     return say(

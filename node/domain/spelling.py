@@ -45,9 +45,13 @@ def words(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_SPELLINGS.get(name, {}).values()))
 
 
+def folded(text: str) -> str:
+    """A text whose case and spaces do not count."""
+    return " ".join(text.casefold().split())
+
+
 def word(name: str, text: str) -> str | None:
     """The node's word for a text, folded where any text is allowed; None where it is none of `words`."""
-    folded = " ".join(text.casefold().split())
     if name in _SPELLINGS:
-        return _SPELLINGS[name].get(folded)
-    return _HISTOLOGY.get(folded, folded) if name == "histology" else folded
+        return _SPELLINGS[name].get(folded(text))
+    return _HISTOLOGY.get(folded(text), folded(text)) if name == "histology" else folded(text)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from node.domain import sources
 from node.domain.geometry import Geometry
 from node.domain.language import say
 from node.errors import Refused
@@ -261,11 +262,7 @@ def _paste(box: _Box, geometry: Geometry) -> Raster:
     if not inside:
         raise _mismatch(say("the drawing lies wholly outside the image"))
     outside = 1 - inside / total
-    if not outside:
-        return Raster(mask, outside, box.notes)
-    share = 100 * max(outside, 0.001)
-    lost = say("{share:.1f}% of the drawing lies outside the image and was cut off.", share=share)
-    return Raster(mask, outside, (*box.notes, lost))
+    return Raster(mask, outside, (*box.notes, *sources.cut_off(outside)))
 
 
 def _notes(at: NDArray[np.float64], pitch: float, slice_mm: float, *, on_slices: bool) -> tuple[str, ...]:

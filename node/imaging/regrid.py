@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from node.domain import sources
 from node.domain.geometry import Geometry
-from node.domain.language import figure, joined, say
+from node.domain.language import Said, figure, joined, say
 
 
 def onto(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> NDArray[np.bool_]:
@@ -60,6 +61,15 @@ def changes(mask: NDArray[np.bool_], own: Geometry, carried: NDArray[np.bool_], 
     return tuple(notes)
 
 
+def carried(
+    mask: NDArray[np.bool_], own: Geometry, target: Geometry, roles: tuple[str, str]
+) -> tuple[NDArray[np.bool_], Said]:
+    """A mask on the grid of the measured series, and how it came there; `roles`: drawn on, measured."""
+    there = onto(mask, own, target)
+    before, after = (float(m.sum()) * place.voxel_ml for m, place in ((mask, own), (there, target)))
+    return there, sources.brought(*roles, before, after)
+
+
 def cut_off(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[str, ...]:
     """What of a mask has no place on another grid, as a sentence; none where all of it has."""
     return _lost(_seen(mask, own, target)[1])
@@ -67,10 +77,7 @@ def cut_off(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[s
 
 def _lost(inside: NDArray[np.bool_]) -> tuple[str, ...]:
     """The same, of which voxels of the mask lie on the other grid."""
-    if inside.all():
-        return ()
-    share = 100 * max(1 - float(inside.mean()), 0.001)
-    return (say("{share:.1f}% of the drawing lies outside the image and was cut off.", share=share),)
+    return sources.cut_off(1 - float(inside.mean()))
 
 
 def _seen(mask: NDArray[np.bool_], own: Geometry, target: Geometry) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

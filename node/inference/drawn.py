@@ -13,7 +13,7 @@ from node.domain.findings import Contour, Drawing, Fitness, Provenance
 from node.domain.language import joined, say, sentence, told
 from node.domain.volume import Volume
 from node.errors import ModelFailed, Refused
-from node.imaging.regrid import cut_off, onto
+from node.imaging.regrid import carried, cut_off
 from node.inference.model import Segmenter
 
 Mask = NDArray[np.bool_]
@@ -95,11 +95,10 @@ def _carried(
     """One mask on the grid that is measured, and how it came there."""
     mask, place, target = own, drawn_on.geometry, measured.geometry
     if not place.same_grid(target):
-        mask = onto(own, place, target)
+        mask, way = carried(own, place, target, roles)
         if not mask.any():
             why = say("its drawing lies outside the image that is measured")
             return PassedOver(sources.model(model), "", why, "no lesion")
-        before, after = float(own.sum()) * place.voxel_ml, float(mask.sum()) * target.voxel_ml
-        said += (sources.brought(*roles, before, after), *cut_off(own, place, target))
+        said += (way, *cut_off(own, place, target))
     provenance = Provenance(kind="model", algorithm_type="AUTOMATIC", model=model, trust=trust, notes=said)
     return Contour(mask=mask, provenance=provenance)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
+from node.domain.spelling import folded
 from node.training.rows import Patients, number, patient_key
 from node.training.sheet import Row
 from node.training.spec import Spec
@@ -64,7 +65,7 @@ def _measured(quantities: Mapping[str, float | str]) -> Cells:
 
 def _cells(row: Row, patient: str) -> Cells:
     """All that a row says but whose it is, however the numbers are written."""
-    cells = {column: " ".join(cell.casefold().split()) for column, cell in row.items() if column != patient}
+    cells = {column: folded(cell) for column, cell in row.items() if column != patient}
     return tuple(cell if (value := number(cell)) is None else value for cell in cells.values())
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from node.domain.spelling import folded
 from node.errors import ConfigError
 from node.inference.inputs import ModelInput
 from node.training.encode import features
@@ -109,23 +110,19 @@ def patients(rows: Sequence[Row], spec: Spec, *, at: str) -> Patients:
 
 def _misspelt(others: Mapping[str, int], rules: TableRules) -> Iterator[str]:
     """Targets that somebody meant to be listed."""
-    listed = {_folded(value): value for value in (*rules.positive, *rules.negative)}
+    listed = {folded(value): value for value in (*rules.positive, *rules.negative)}
     for value, n in others.items():
-        if _folded(value) in listed:
-            meant = listed[_folded(value)]
+        if folded(value) in listed:
+            meant = listed[folded(value)]
             yield f"column {rules.target}: {n} rows say {value!r}, which is {meant!r} but for case or spaces"
 
 
 def _unrecognised(others: Counter[str]) -> dict[str, int]:
     """The most common values first; what few rows say, which may be one patient's own words, is only counted."""
-    told = Counter({value: n for value, n in others.items() if _folded(value) not in UNDETERMINED}).most_common()
+    told = Counter({value: n for value, n in others.items() if folded(value) not in UNDETERMINED}).most_common()
     named = {value: n for value, n in told[:MOST_VALUES] if n >= FEWEST_ALIKE}
     rest = sum(n for _, n in told) - sum(named.values())
     return {**named, **({REST: rest} if rest else {})}
-
-
-def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
 
 
 def describe(found: Patients, spec: Spec) -> str:

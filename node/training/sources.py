@@ -21,9 +21,8 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 
 def word(source: str, text: str) -> str:
     """What the node would say where a table or a specification says `text`: a word of its own, else the folded text."""
-    folded = " ".join(text.casefold().split())
     kind, _, name = source.partition(":")
-    return (spelling.word(name, text) if kind == "clinical" else None) or folded
+    return (spelling.word(name, text) if kind == "clinical" else None) or spelling.folded(text)
 
 
 def in_words(item: Any) -> Any:

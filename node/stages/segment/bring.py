@@ -9,7 +9,7 @@ from node.domain import sources
 from node.domain.findings import Contour
 from node.domain.language import say
 from node.domain.volume import Laid, Volume
-from node.imaging.regrid import cut_off, onto
+from node.imaging.regrid import carried, cut_off
 from node.stages.segment.drawings import Found
 
 
@@ -33,16 +33,15 @@ def brought(drawn: Found, role: str, laid: Laid, first: str, measured: Volume) -
 
 def _brought(drawn: Contour, role: str, laid: Laid, first: str, measured: Volume) -> Contour | PassedOver:
     own, target = laid.volume.geometry, measured.geometry
-    mask = onto(drawn.mask, own, target)
+    mask, told = carried(drawn.mask, own, target, (role, first))
     provenance = drawn.provenance
     if not mask.any():
         what = sources.on(sources.drawing(provenance), role)
         why = say("carried over, it lies outside the image that is measured")
         return PassedOver(what, provenance.label, why, "contour mismatch")
-    before, after = (float(m.sum()) * place.voxel_ml for m, place in ((drawn.mask, own), (mask, target)))
     notes = (
         *provenance.notes,
-        sources.brought(role, first, before, after),
+        told,
         laid.note,
         *cut_off(drawn.mask, own, target),
     )
