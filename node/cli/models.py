@@ -115,22 +115,19 @@ def bring_model(
 ) -> None:
     """Make a segmenter package of a model from elsewhere; what its files do not say is asked for, never guessed."""
     from node.training.asked import wishes_of
-    from node.training.bring import bring, put
+    from node.training.bring import bring
+    from node.training.folder import put, vacant
 
     logs.configure("CRITICAL")
-    name = out.resolve().name
-    if package_id and package_id != name:
-        do = f"say --out {out.parent / package_id}"
-        raise ModelFailed(f"the folder is called {name}, and must be called as the id", at=package_id, do=do)
+    place = vacant(out, package_id or out.resolve().name)
     wishes = wishes_of(
         configuration=configuration_name, orientation=orientation, spacing=spacing, lesion=lesion or [],
         roles=role or [], modality=modality, graph=graph, ignore=ignore or [],
     )  # fmt: skip
-    put(out, bring(source, name, wishes))
-    package = load_package(out)
-    package.verify()
-    typer.echo(f"{name} {package.facts.version} in {out}: {package.facts.target}. Not validated here: read card.md.")
-    typer.echo(f"To use it, let node.models_dir be {out.parent} and name model:{name} in a pipeline's lesion.from.")
+    package = put(place, bring(source, place.name, wishes).files)
+    told, folder = package.facts, out.parent
+    typer.echo(f"{told.id} {told.version} in {out}: {told.target}. Not validated here: read card.md.")
+    typer.echo(f"To use it, let node.models_dir be {folder} and name model:{told.id} in a pipeline's lesion.from.")
 
 
 def _named(models: list[str], config: Path | None) -> dict[str, Path]:

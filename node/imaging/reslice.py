@@ -1,19 +1,27 @@
-"""Linear resampling along the axes of an image, without aliasing where it becomes coarser; and the way back."""
+"""
+Resampling along the axes of an image, and the way back: linear without aliasing, or by splines as a framework does it.
+
+Interpolation by a spline on a regular grid is one matrix for each axis, its prefilter included (Unser, IEEE Signal
+Processing Magazine 1999;16(6):22), so that every order goes the same way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from node.imaging.grid import Floats
+from node.imaging.splines import LINEAR, STRAIGHT, Splines, Triple, Way
 
-Triple = tuple[int, int, int]
 Fit = Literal["cover", "fill", "first"]
+
+
+TIE = 1e-6  #: halfway between two voxels the later one is the nearest, however numbers are rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,8 @@ class Reslice:
         new_spacing: Millimetres between them.
         smooth: Whether what becomes coarser is smoothed first.
         first: Whether the first voxels lie on one another, and not the centres of the grids.
+        going: How values are found on the target; `smooth` is for what is linear.
+        returning: How they are found on the source; no order is above 1.
     """
 
     shape: Triple
@@ -36,6 +46,8 @@ class Reslice:
     new_spacing: tuple[float, float, float]
     smooth: bool = True
     first: bool = False
+    going: Way = STRAIGHT
+    returning: Way = STRAIGHT
 
     @classmethod
     def to(
@@ -46,6 +58,8 @@ class Reslice:
         *,
         smooth: bool = True,
         fit: Fit = "cover",
+        splines: Splines = LINEAR,
+        back: Splines = LINEAR,
     ) -> Reslice:
         """
         A grid over the source.
@@ -58,23 +72,32 @@ class Reslice:
             fit: "cover": the coarsest grid of that spacing which covers the source, about its centre; "fill": the
                 nearest whole number of voxels, stretched to fill the source (nnU-Net's); "first": from the first voxel
                 on, the nearest whole number up to the last (MONAI's).
+            splines: How values are found on the target.
+            back: How they are found on the source again; no order is above 1.
         """
+        ways = splines.way(spacing, new), back.way(new, spacing)
         each = list(zip(shape, spacing, new, strict=True))
         if fit == "fill":
             z, y, x = (max(1, round(n * s / t)) for n, s, t in each)
             c, b, a = (n * s / m for n, s, m in zip(shape, spacing, (z, y, x), strict=True))
-            return cls(shape, spacing, (z, y, x), (c, b, a), smooth)
+            return cls(shape, spacing, (z, y, x), (c, b, a), smooth, False, *ways)
         if fit == "first":
             z, y, x = (max(1, round((n - 1) * s / t + 1)) for n, s, t in each)
-            return cls(shape, spacing, (z, y, x), new, smooth, first=True)
+            return cls(shape, spacing, (z, y, x), new, smooth, True, *ways)
         z, y, x = (max(1, int(np.ceil(n * s / t - 1e-6))) for n, s, t in zip(shape, spacing, new, strict=True))
-        return cls(shape, spacing, (z, y, x), new, smooth)
+        return cls(shape, spacing, (z, y, x), new, smooth, False, *ways)
 
     def forward(self, voxels: Floats) -> Floats:
         """Values of an array of `shape` at the voxels of the target; beyond the source its edge is repeated."""
         ratios = [t / s for s, t in zip(self.spacing, self.new_spacing, strict=True)]
+        across, source = self.going.across, voxels
         for axis in np.argsort(ratios)[::-1]:  # what shrinks most comes first: less memory, less work
-            voxels = _along(voxels, self._weights(int(axis)), int(axis))
+            if axis != across:
+                voxels = _along(voxels, self._weights(int(axis)), int(axis))
+        if max(self.going.orders) > 1:
+            voxels = _within(voxels, source, across)
+        if across is not None:
+            voxels = _along(voxels, self._weights(across), across)
         return np.ascontiguousarray(voxels, np.float32)
 
     def back(self, values: Floats, slab: int = 16) -> Iterator[tuple[int, Floats]]:
@@ -84,7 +107,9 @@ class Reslice:
         Yields:
             The first plane's number along the first axis, and (planes, rows, columns) from there on.
         """
-        inverse = Reslice(self.new_shape, self.new_spacing, self.shape, self.spacing, self.smooth, self.first)
+        inverse = Reslice(
+            self.new_shape, self.new_spacing, self.shape, self.spacing, self.smooth, self.first, self.returning
+        )
         flat = _along(_along(values, inverse._weights(1), 1), inverse._weights(2), 2)
         weights = inverse._weights(0)
         for start in range(0, self.shape[0], slab):
@@ -92,18 +117,32 @@ class Reslice:
 
     def _weights(self, axis: int) -> NDArray[np.float32]:
         """
-        Matrix (target, source) of an axis: linear interpolation, after smoothing where the target is coarser.
+        Matrix (target, source) of an axis; where it is linear, after smoothing where the target is coarser.
 
         The Gaussian's standard deviation is half of what a step grows by, in voxels of the source (as in TorchIO).
         """
         source, target = self.shape[axis], self.new_shape[axis]
-        step = self.new_spacing[axis] / self.spacing[axis]
+        step, order = self.new_spacing[axis] / self.spacing[axis], self.going.orders[axis]
         middles = (0.0, 0.0) if self.first else ((source - 1) / 2, (target - 1) / 2)
-        at = np.clip(middles[0] + (np.arange(target) - middles[1]) * step, 0, source - 1)
-        weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - at[:, None]))
+        at = middles[0] + (np.arange(target) - middles[1]) * step
+        if order != 1:
+            return _spline(source, at if order else at + TIE, order)
+        weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - np.clip(at, 0, source - 1)[:, None]))
         if step > 1 and self.smooth:
             weights = ndimage.gaussian_filter1d(weights, (step - 1) / 2, axis=1, mode="nearest")
         return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
+
+
+def _spline(source: int, at: NDArray[np.floating[Any]], order: int) -> NDArray[np.float32]:
+    """Matrix (target, source) of a spline through all voxels: what it makes of each voxel alone."""
+    each = [ndimage.map_coordinates(one, at[None], order=order, mode="nearest") for one in np.eye(source)]
+    return np.stack(each, axis=1).astype(np.float32)
+
+
+def _within(voxels: Floats, source: Floats, across: int | None) -> Floats:
+    """No value beyond those of the source, or of the slice that it comes from: splines overshoot at edges."""
+    axes = tuple(axis for axis in range(3) if axis != across)
+    return np.clip(voxels, source.min(axis=axes, keepdims=True), source.max(axis=axes, keepdims=True))
 
 
 def _along(voxels: Floats, weights: NDArray[np.float32], axis: int) -> Floats:

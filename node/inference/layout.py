@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from node.imaging.reorient import is_orientation
+from node.imaging.splines import LINEAR, Splines
 
 Pair = tuple[float, float]
 Triple = tuple[int, int, int]
@@ -75,7 +76,7 @@ class Layout:
 
     The volume's axes are put into the order `axes` without interpolation, cut to what `intensity.over` finds, brought
     to `spacing_mm`, scaled, and passed through the graph window by window; probabilities of overlapping windows are
-    averaged with Gaussian weights (Isensee et al., Nat Methods 2021;18:203) and brought back to the volume's grid.
+    averaged (Isensee et al., Nat Methods 2021;18:203) and brought back to the volume's grid.
 
     Attributes:
         role: Whose volume is drawn on; "" for the first.
@@ -89,6 +90,10 @@ class Layout:
             averaged to reach it, and never made up.
         smooth: Whether an image that becomes coarser is smoothed first, so that nothing aliases.
         fit: How the grid lies over the image; see `Reslice.to`.
+        interpolate: How values on the grid are found.
+        interpolate_back: How what the graph answers is found on the volume's grid; no order above 1.
+        back: What is brought back: the "probability", or the graph's "answer" for each class, which is then taken for
+            a probability on the volume's grid.
         crop: Whether the image is cut to what `intensity.over` finds.
         coarsest_mm: An image whose voxels, in the order `axes`, are larger is refused.
         window: Voxels of one window; where `form` is "slices", the first is the number of neighbours.
@@ -98,7 +103,8 @@ class Layout:
             one before, and the last is moved back into the image.
         weights: Of a window's voxels: "bell": Gaussian around its middle; "peak": around the voxel after it where its
             size is even; "even": all the same.
-        average: What is averaged where windows overlap: the "probability", or the graph's "answer" before it.
+        average: What is averaged where windows overlap, and over passes: the "probability", or the graph's "answer"
+            before it.
         flips: For each further pass, the axes of the window that are flipped in it.
         activation: What turns the graph's answer into probabilities. "argmax": that of the likeliest class of
             lesion against the likeliest other class, so that 0.5 is where the likeliest class of all changes.
@@ -121,6 +127,9 @@ class Layout:
     coarsest_mm: tuple[float, float, float] = (10.0, 10.0, 10.0)
     smooth: bool = True
     fit: Literal["cover", "fill", "first"] = "cover"
+    interpolate: Splines = LINEAR
+    interpolate_back: Splines = LINEAR
+    back: Literal["probability", "answer"] = "probability"
     crop: bool = True
     neighbour_mm: float = 0.0
     overlap: float = 0.5
@@ -151,7 +160,7 @@ class Layout:
 
 def mistakes(layout: Layout) -> Iterator[str]:
     """What contradicts itself in a layout, in words."""
-    slices, spacing = layout.form == "slices", layout.spacing_mm
+    slices, spacing, back = layout.form == "slices", layout.spacing_mm, layout.interpolate_back
     wrong = {
         f"axes {layout.axes!r} is no orientation such as 'SPL'": not is_orientation(layout.axes),
         "window holds a size below 1": min(layout.window) < 1,
@@ -159,6 +168,11 @@ def mistakes(layout: Layout) -> Iterator[str]:
         and layout.window[0] % 2 == 0,
         "spacing_mm is not above zero": min(spacing[1:]) <= 0 or spacing[0] < 0 or not (slices or spacing[0]),
         "overlap is not from 0 to below 1": not 0 <= layout.overlap < 1,
+        "interpolate or interpolate_back holds an order that is not from 0 to 5": not all(
+            0 <= order <= 5 for splines in (layout.interpolate, back) for order in (splines.order, splines.across)
+        ),
+        "back is 'answer' where probabilities are averaged": layout.back == "answer" and layout.average != "answer",
+        "interpolate_back holds an order above 1": max(back.order, back.across) > 1,
         "threshold is not between 0 and 1": not 0 < layout.threshold < 1,
         "classes names none": not layout.classes or min(layout.classes) < 0,
         "flips names an axis that a window does not have": not {a for f in layout.flips for a in f}

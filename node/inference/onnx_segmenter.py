@@ -43,10 +43,12 @@ class Answer:
     Attributes:
         probability: Mean over all passes.
         passes: What each pass by itself puts above the threshold; empty where there was only one.
+        answers: The mean answers, (classes, slice, row, column), where these are what is brought back.
     """
 
     probability: Floats
     passes: tuple[Bools, ...]
+    answers: Floats | None = None
 
 
 class OnnxSegmenter:
@@ -115,7 +117,7 @@ class OnnxSegmenter:
     def drawing(self, answer: Answer, prepared: Prepared) -> Drawing:
         """What an answer of the graph draws on the grid of the volume."""
         pieces = self._pieces(answer.probability, prepared)
-        masks = [self._outline(answer.probability, piece, prepared) for piece in pieces]
+        masks = self._outlines(answer, pieces, prepared)
         masks = sorted((mask for mask in masks if mask.any()), key=lambda mask: -int(mask.sum()))
         if not masks:
             return Drawing(masks=(), trust=0.0, why=NOTHING)
@@ -157,14 +159,20 @@ class OnnxSegmenter:
         Raises:
             ModelFailed: The graph failed, or answered what are no probabilities.
         """
-        total, passes = np.zeros(prepared.grid.shape, np.float32), []
         flips: tuple[tuple[int, ...], ...] = ((), *self.layout.flips)
+        total, passes = np.zeros((), np.float32), []
         for flip in flips:
             flipped = tuple(np.flip(channel, flip) for channel in prepared.channels)
-            one = np.flip(self._pass(flipped, prepared.step), flip)
-            total += one
-            passes.append(one >= self.layout.threshold)
-        return Answer(total / np.float32(len(flips)), tuple(passes) if len(flips) > 1 else ())
+            one = np.flip(self._pass(flipped, prepared.step), tuple(axis + 1 for axis in flip))
+            total = total + one
+            if len(flips) > 1:
+                passes.append(self._read(one) >= self.layout.threshold)
+        mean = total / np.float32(len(flips))
+        return Answer(self._read(mean), tuple(passes), mean if self.layout.back == "answer" else None)
+
+    def _read(self, one: Floats) -> Floats:
+        """Probabilities of what `_pass` gives."""
+        return np.asarray(self._probability(one[None])[0] if self.layout.average == "answer" else one[0], np.float32)
 
     @property
     def _window(self) -> Triple:
@@ -172,7 +180,7 @@ class OnnxSegmenter:
         return self.layout.window if self.layout.form == "patch" else (1, *self.layout.window[1:])
 
     def _pass(self, channels: Sequence[Floats], step: int) -> Floats:
-        """Probabilities of one pass on the whole grid."""
+        """Probabilities of one pass on the whole grid, (1, …), or the graph's answers where these are averaged."""
         window, averages_answers = self._window, self.layout.average == "answer"
         added = padding(_shape(channels[0]), window)
         padded = self._padded(channels, added)
@@ -190,7 +198,7 @@ class OnnxSegmenter:
                 weights[box] += weight
         total /= weights
         z, y, x = (slice(before, n - after) for (before, after), n in zip(added, shape, strict=True))
-        return (self._probability(total[None]) if averages_answers else total)[0, z, y, x]
+        return total[:, z, y, x]
 
     def _padded(self, channels: Sequence[Floats], added: tuple[tuple[int, int], ...]) -> tuple[Floats, ...]:
         """Channels filled up with what lies outside images."""
@@ -243,10 +251,15 @@ class OnnxSegmenter:
                 if part.sum() >= self.layout.smallest_share * largest]  # fmt: skip
         return [np.logical_or.reduce(kept)] if self.layout.lesions == "one" else kept
 
-    def _outline(self, probability: Floats, piece: Bools, prepared: Prepared) -> Bools:
-        """One lesion on the grid of the volume."""
-        near = np.where(ndimage.binary_dilation(piece, iterations=REACH), probability, 0).astype(np.float32)
-        return prepared.back(near, self.layout.threshold)
+    def _outlines(self, answer: Answer, pieces: list[Bools], prepared: Prepared) -> list[Bools]:
+        """Each lesion on the grid of the volume."""
+        threshold = self.layout.threshold
+        around = (ndimage.binary_dilation(piece, iterations=REACH) for piece in pieces)
+        if answer.answers is None:
+            near = (np.where(inner, answer.probability, 0).astype(np.float32) for inner in around)
+            return [prepared.back(values, threshold) for values in near]
+        whole = prepared.read_back(answer.answers, lambda planes: self._probability(planes[None])[0], threshold)
+        return [whole & prepared.nearest(inner) for inner in around]
 
     def _role(self, volumes: Mapping[str, Volume], role: str) -> Volume:
         if not role:

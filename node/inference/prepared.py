@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
@@ -17,6 +17,7 @@ from node.imaging.head import find_head
 from node.imaging.intensity import plain_scale, range_scale, robust_scale
 from node.imaging.reorient import Turn, turn_to
 from node.imaging.reslice import Reslice
+from node.imaging.splines import Way
 from node.inference.layout import Intensity, Layout
 
 _DO = "send images of the kind that the model's card names"
@@ -55,11 +56,29 @@ class Prepared:
 
     def back(self, values: Floats, threshold: float) -> Bools:
         """Where values on the grid reach a threshold, on the grid of the volume; some planes at a time."""
+        return self.read_back(values[None], lambda planes: planes[0], threshold)
+
+    def read_back(self, answers: Floats, reading: Callable[[Floats], Floats], threshold: float) -> Bools:
+        """
+        Where what is read from answers reaches a threshold, on the grid of the volume; some planes at a time.
+
+        Args:
+            answers: Shape (classes, slice, row, column), on the graph's grid.
+            reading: From (classes, planes, row, column) on the volume's to (planes, row, column).
+            threshold: Smallest value that counts.
+        """
         mask = np.zeros(self._shape, bool)
         part = mask[self._box.slices]
-        for start, planes in self._reslice.back(values):
+        for slabs in zip(*(self._reslice.back(one) for one in answers), strict=True):
+            planes = reading(np.stack([slab for _, slab in slabs]))
+            start, _ = slabs[0]
             part[start : start + len(planes)] = planes >= threshold
         return np.ascontiguousarray(self._turn.undo(mask))
+
+    def nearest(self, mask: Bools) -> Bools:
+        """A mask on the grid, on that of the volume: what its voxels are the nearest to."""
+        way = replace(self._reslice, returning=Way((0, 0, 0)))
+        return replace(self, _reslice=way).back(mask.astype(np.float32), 0.5)
 
 
 def prepare(volume: Volume, layout: Layout, *, modality: str, at: str, others: Sequence[Volume] = ()) -> Prepared:
@@ -100,7 +119,10 @@ def prepare(volume: Volume, layout: Layout, *, modality: str, at: str, others: S
     seen = _seen_in(stack, spacing, scales, at)
     box = bounding_box(np.logical_or.reduce(seen)) if layout.crop else Box((0, 0, 0), turn.sizes(volume.voxels.shape))
     assert box is not None  # noqa: S101 - `_seen` refuses what is empty
-    reslice = Reslice.to(box.shape, spacing, _target(spacing, layout), smooth=layout.smooth, fit=layout.fit)
+    reslice = Reslice.to(
+        box.shape, spacing, _target(spacing, layout), smooth=layout.smooth, fit=layout.fit,
+        splines=layout.interpolate, back=layout.interpolate_back,
+    )  # fmt: skip
     grid, *rest = (_numbers(v, s, box, reslice, i, at) for v, s, i in zip(stack, seen, scales, strict=True))
     return Prepared(
         grid=grid,

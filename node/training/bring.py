@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,23 +73,6 @@ def bring(source: Path, package_id: str, wishes: Wishes) -> Imported:
     return Imported(files={**files, MANIFEST: toml.dumps(manifest).encode()}, brought=brought)
 
 
-def put(folder: Path, imported: Imported) -> None:
-    """
-    Write a package into a folder of its own.
-
-    Raises:
-        ModelFailed: Something stands there already, or it cannot be written.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise refused("is not empty", at=str(folder), do="name a new folder, or remove this one")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in imported.files.items():
-            (folder / name).write_bytes(content)
-    except OSError as error:
-        raise refused(f"cannot be written ({error.strerror})", at=str(folder), do="name another folder") from error
-
-
 def _read(source: Path, wishes: Wishes) -> Brought:
     if is_nnunet(source):
         return read_nnunet(source, wishes)
@@ -147,7 +130,7 @@ def _said(value: Any) -> dict[str, Any]:
         inner = getattr(value, each.name)
         default = each.default_factory() if each.default_factory is not MISSING else each.default
         if inner != default:
-            nested = _said(inner) if each.name in ("intensity", "trust") else to_plain(inner)
+            nested = _said(inner) if is_dataclass(inner) else to_plain(inner)
             found[each.name] = [_said(one) for one in inner] if each.name == "intensities" else nested
     return found
 

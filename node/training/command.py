@@ -12,6 +12,7 @@ from pathlib import Path
 
 from node.errors import ConfigError
 from node.training import extraction, leaks, masks, publish, stability
+from node.training.folder import write
 from node.training.judge import Progress
 from node.training.lesions import Drawn
 from node.training.rows import Patients, patients
@@ -138,7 +139,7 @@ def write_or_check(folder: Path, make: Callable[[], dict[str, bytes]], arguments
 
 def _write_or_check(folder: Path, files: dict[str, bytes], *, check: bool) -> int:
     if not check:
-        publish.write(folder, files)
+        write(folder, files)
         return 0
     changed = publish.differences(folder, files)
     print("\n".join(f"differs: {name}" for name in changed) or "reproduced, byte for byte")  # noqa: T201 - a command

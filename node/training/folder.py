@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from node.errors import ConfigError
 from node.inference.package import MANIFEST, Package, load_package
-from node.training.publish import Files, write
+
+Files = dict[str, bytes]
+"""File name to content of a package."""
 
 
 def vacant(folder: Path, package_id: object) -> Path:
@@ -18,7 +20,7 @@ def vacant(folder: Path, package_id: object) -> Path:
 
     Args:
         folder: Absent, or empty.
-        package_id: Of the specification.
+        package_id: Of the specification, or as it was asked for.
 
     Returns:
         The folder as an absolute path without links.
@@ -28,17 +30,17 @@ def vacant(folder: Path, package_id: object) -> Path:
     """
     place = folder.resolve()
     if place.name != package_id:
-        told = f"the specification's id is {package_id}" if package_id else "the specification has no id"
+        told = f"the package's id is {package_id}" if package_id else "the specification has no id"
         do = "let the id and the name of the folder be the same"
         raise ConfigError([f"{told}, and the folder is called {place.name}"], at=str(folder), do=do)
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         found = "holds a model" if (place / MANIFEST).exists() else "is not empty"
         raise ConfigError([found], at=str(folder), do="name another folder, or remove it")
-    with _beside(place):  # minutes of training are not lost to a folder that cannot be written
+    with _beside(place):  # minutes of work are not lost to a folder that cannot be written
         return place
 
 
-def put(place: Path, files: Files) -> Package:
+def put(place: Path, files: Mapping[str, bytes]) -> Package:
     """
     Write a package beside its folder, verify it there, and only then give it its name.
 
@@ -52,6 +54,13 @@ def put(place: Path, files: Files) -> Package:
         load_package(made).verify()
         made.rename(place)
     return load_package(place)
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Put the files of a package into its folder, whatever stands there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
 
 
 @contextmanager

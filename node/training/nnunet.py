@@ -2,8 +2,9 @@
 An nnU-Net v2 model as its own plans.json and dataset.json describe it (Isensee et al., Nat Methods 2021;18:203).
 
 What the keys mean is taken from nnU-Net's own preprocessing: arrays are (z, y, x) as its reader gives them, transposed,
-cut to what is not zero in some channel, scaled channel by channel, and resampled; windows overlap by a half, the
-network's answers are averaged with a Gaussian (sigma an eighth of the window), and the likeliest label counts.
+cut to what is not zero in some channel, scaled channel by channel, and resampled by splines, with another order across
+thick slices; windows overlap by a half, the network's answers are averaged with a Gaussian (sigma an eighth of the
+window) and resampled back, and the likeliest label counts.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from node.imaging.splines import Splines
 from node.inference.layout import Intensity, Layout, Trust
 from node.training.brought import Brought, Wishes, chosen, graph_in, modality_of, roles_of, said_of
 from node.training.foreign import Foreign, refused
@@ -21,15 +23,17 @@ PLANS, DATASET = "plans.json", "dataset.json"
 READERS = {"SimpleITKIO": "", "NibabelIO": "", "SimpleITKIOWithReorient": "SAR", "NibabelIOWithReorient": "SAR"}
 """nnU-Net's readers of medical images, and the orientation that they bring them to; "" for as the file has it."""
 
-SAME_SPACING = "no_resampling_data_or_seg_to_shape"
+NO_RESAMPLING, SPLINES, LINEAR, SIMPLE = (
+    "no_resampling_hack", "resample_data_or_seg_to_shape", "resample_torch_fornnunet", "resample_torch_simple",
+)  # fmt: skip
+"""nnU-Net's ways of resampling."""
+
+THICK = 3.0
+"""Slices so much thicker than a pixel are resampled one by one, unless the plans say otherwise."""
 
 DIFFERS = (
-    "Images are interpolated trilinearly; nnU-Net interpolates with the splines of the order that plans.json names, "
-    "and where slices are thick with another order across them.",
     "The network looks once; nnU-Net by default averages what it answers to mirrored images (the axes stand in the "
     "checkpoint, not in plans.json).",
-    "Probabilities are brought back to the image linearly and cut at a half; nnU-Net brings back the answers of all "
-    "labels and takes the likeliest.",
     "One network answers; nnU-Net by default averages five folds, and may clean up after them (postprocessing.pkl).",
 )
 
@@ -56,6 +60,7 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
     roles = roles_of(names, wishes, dataset.at("channel_names"))
     heads, regions = _heads(dataset)
     classes, target = chosen(heads, wishes, dataset.at("labels"))
+    classes = _inside(dataset, regions, classes) if regions else classes
     scales = tuple(_intensity(setting, plans, number) for number in range(len(names)))
     axes = _axes(plans, wishes)
     flat = _flat(setting)
@@ -64,7 +69,9 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
         role=roles[0], channels=roles if len(roles) > 1 else (), form="slices" if flat else "patch", axes=axes,
         window=(1, size[0], size[1]) if flat else (size[0], size[1], size[2]),
         spacing_mm=(0.0, spacing[-2], spacing[-1]) if flat else (spacing[0], spacing[1], spacing[2]),
-        smooth=False, fit="fill", overlap=0.5, weights="peak", average="answer", classes=classes,
+        smooth=False, fit="fill", interpolate=_splines(setting, "resampling_fn_data", 3),
+        interpolate_back=_splines(setting, "resampling_fn_probabilities", 1), back="answer",
+        overlap=0.5, weights="peak", average="answer", classes=classes,
         activation="sigmoid" if regions else "argmax", intensity=scales[0],
         intensities=scales if len(scales) > 1 else (), trust=Trust(certainty=(0.0, 1.0)),
     )  # fmt: skip
@@ -127,8 +134,8 @@ def _channels(dataset: Foreign) -> tuple[str, ...]:
     return tuple(named.take(str(number), str) for number in range(len(named.values)))
 
 
-def _heads(dataset: Foreign) -> tuple[dict[str, int], bool]:
-    """Label to number of the graph's class, without background; and whether labels are regions that overlap."""
+def _heads(dataset: Foreign) -> tuple[dict[str, int], list[set[int]]]:
+    """Label to number of the graph's class, without background; and where labels are regions, what is in each."""
     labels = dataset.inner("labels")
     if labels.values.get("background") != 0:
         raise refused("does not name background as 0, as nnU-Net v2 does", at=labels.at())
@@ -141,10 +148,17 @@ def _heads(dataset: Foreign) -> tuple[dict[str, int], bool]:
     if any(isinstance(value, list) and len(value) > 1 for value in foreground.values()):
         if len(dataset.many("regions_class_order", int)) != len(foreground):
             raise refused("does not hold one number for each region", at=dataset.at("regions_class_order"))
-        return {name: number for number, name in enumerate(foreground)}, True
+        inner = [{*(value if isinstance(value, list) else [value])} for value in foreground.values()]
+        return {name: number for number, name in enumerate(foreground)}, inner
     plain = {name: value[0] if isinstance(value, list) else value for name, value in foreground.items()}
     order = sorted({0, *plain.values()})
-    return {name: order.index(value) for name, value in plain.items()}, False
+    return {name: order.index(value) for name, value in plain.items()}, []
+
+
+def _inside(dataset: Foreign, regions: list[set[int]], chosen: tuple[int, ...]) -> tuple[int, ...]:
+    """Every region of which nnU-Net makes a label that lies in the chosen ones: it draws them over one another."""
+    wanted = set[int]().union(*(regions[number] for number in chosen))
+    return tuple(n for n, label in enumerate(dataset.many("regions_class_order", int)) if label in wanted)
 
 
 def _axes(plans: Foreign, wishes: Wishes) -> str:
@@ -173,8 +187,6 @@ def _intensity(setting: Foreign, plans: Foreign, channel: int) -> Intensity:
     preprocessor = setting.take("preprocessor_name", str, "DefaultPreprocessor")
     if preprocessor != "DefaultPreprocessor":
         raise refused(f"is {preprocessor}, whose steps are not known", at=setting.at("preprocessor_name"))
-    if setting.take("resampling_fn_data", str, "") == SAME_SPACING:
-        raise refused(f"is {SAME_SPACING}: images of any spacing", at=setting.at("resampling_fn_data"))
     scheme = schemes[channel]
     if scheme == "CTNormalization":
         return _ct(plans, channel)
@@ -203,12 +215,38 @@ def _ct(plans: Foreign, channel: int) -> Intensity:
     return Intensity(scale="fixed", over="box", before=(low, high), centre=centre, spread=spread)
 
 
+def _splines(setting: Foreign, key: str, usual: int) -> Splines:
+    """How values are found between voxels; `usual` is the order where the plans, as older ones do, say nothing."""
+    name = setting.take(key, str, SPLINES)
+    if name == NO_RESAMPLING:
+        raise refused(f"is {name}: images of any spacing", at=setting.at(key))
+    if name not in (SPLINES, LINEAR, SIMPLE):
+        raise refused(f"is {name}, not {SPLINES}, {LINEAR} or {SIMPLE}", at=setting.at(key))
+    said = setting.inner(f"{key}_kwargs") if f"{key}_kwargs" in setting else Foreign(setting.file, setting.path, {})
+    if name == SPLINES:
+        order, across = said.take("order", int, usual), said.take("order_z", int, 0)
+    else:
+        order, across = _linear(said, "mode", "linear", 1), _linear(said, "aniso_axis_mode", "nearest-exact", 0)
+    one_by_one = said.values.get("force_separate_z")
+    if one_by_one:
+        raise refused(f"is {one_by_one!r}, not null or false", at=said.at("force_separate_z"))
+    never = name == SIMPLE or one_by_one is False
+    most = None if never else said.take("separate_z_anisotropy_threshold", float, THICK)
+    return Splines(order=order, across=across, thick=most)
+
+
+def _linear(said: Foreign, key: str, only: str, order: int) -> int:
+    if (found := said.take(key, str, only)) != only:
+        raise refused(f"is {found!r}, not {only!r}", at=said.at(key))
+    return order
+
+
 def _read(plans: Foreign, setting: Foreign, dataset: Foreign) -> Iterator[tuple[str, str]]:
     """What was read, for the card."""
     files: list[tuple[Foreign, tuple[str, ...]]] = [
         (plans, ("image_reader_writer", "transpose_forward")),
         (setting, ("spacing", "patch_size", "normalization_schemes", "use_mask_for_norm", "resampling_fn_data",
-                   "resampling_fn_data_kwargs")),
+                   "resampling_fn_data_kwargs", "resampling_fn_probabilities", "resampling_fn_probabilities_kwargs")),
         (dataset, ("channel_names", "modality", "labels", "regions_class_order")),
     ]  # fmt: skip
     for found, keys in files:

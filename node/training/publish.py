@@ -20,6 +20,7 @@ from node.inference.package import MANIFEST, package_files, read_manifest
 from node.training import distance, graph_check, toml
 from node.training.card import write_card
 from node.training.figures import FIGURES, draw
+from node.training.folder import Files, write
 from node.training.graph import build
 from node.training.held_out import refusals
 from node.training.judge import Performance, Progress, judge
@@ -33,8 +34,6 @@ GOLDEN_TOLERANCE = 1e-5
 
 MEASURED = {"stability": "stability.toml", "masks": "masks.toml"}
 """Key of `model.toml` to file: what `train.py --KEY` measures on images, and every training takes over."""
-
-Files = dict[str, bytes]
 
 
 def make(spec: Spec, found: Patients, *, also: Mapping[str, bytes], progress: Progress) -> Files:
@@ -160,13 +159,6 @@ def finish(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Files:
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(whole.items())}
     parse(to_plain({**manifest, "files": listed}), at=MANIFEST)
     return {**whole, MANIFEST: toml.dumps({**manifest, "files": listed}).encode()}
-
-
-def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Put a package into its folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
 
 
 def differences(folder: Path, files: Mapping[str, bytes]) -> list[str]:

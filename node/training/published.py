@@ -20,8 +20,9 @@ from node.domain.plain import from_plain
 from node.errors import ConfigError
 from node.inference.inputs import ModelInput
 from node.inference.rebase import logit
+from node.training.folder import Files
 from node.training.graph import build
-from node.training.publish import Files, finish, golden
+from node.training.publish import finish, golden
 from node.training.spec import GoldenCase, read_toml
 from node.training.tabular import Ensemble, Linear
 

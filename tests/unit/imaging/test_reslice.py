@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from node.imaging.reslice import Reslice
+from node.imaging.splines import Splines, Way
 
 
 def ramp(shape, spacing):
@@ -73,3 +74,35 @@ def test_a_grid_fills_the_source_or_begins_with_its_first_voxel():
     planes = np.concatenate([part for _, part in first.back(first.forward(voxels))])
     back = Reslice(first.new_shape, first.new_spacing, first.shape, first.spacing, smooth=False, first=True)
     np.testing.assert_allclose(planes, placed(back, first.forward(voxels), (0, 0, 0)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("spacing", "new", "across"), [
+    ((4.0, 1.0, 1.1), (2.0, 1.0, 1.0), 0),
+    ((2.0, 1.0, 1.1), (1.0, 0.9, 4.0), 2),
+    ((2.0, 1.0, 1.1), (2.5, 1.0, 1.0), None),
+    ((4.0, 4.0, 1.0), (4.0, 1.0, 1.0), None),
+])  # fmt: skip
+def test_slices_are_thick_on_the_first_grid_that_has_any(spacing, new, across):
+    """Two equally long sides are no slices, as in nnU-Net."""
+    way = Splines(order=3, across=0, thick=3.0).way(spacing, new)
+    assert (way.across, way.orders) == (across, tuple(0 if axis == across else 3 for axis in range(3)))
+    assert Splines(order=3, across=0).way(spacing, new) == Way((3, 3, 3), None)
+
+
+def test_thick_slices_are_resampled_one_by_one():
+    """Cubic within a slice and within its own values, the nearest slice across; and back by the way that is asked."""
+    values = np.random.default_rng(2).normal(size=(5, 12, 14)).astype(np.float32)
+    splines = Splines(order=3, across=0, thick=3.0)
+    reslice = Reslice.to((5, 12, 14), (4.0, 1.0, 1.1), (3.0, 0.8, 0.9), fit="fill", splines=splines,
+                         back=Splines(order=1, across=0, thick=3.0))  # fmt: skip
+    found = reslice.forward(values)
+    assert reslice.new_shape == (7, 15, 17)
+    for number, slice_ in enumerate(found):
+        own = values[int((number + 0.5) * 5 / 7)].astype(float)
+        zoomed = ndimage.zoom(own, (15 / 12, 17 / 14), order=3, mode="nearest", grid_mode=True)
+        np.testing.assert_allclose(slice_, np.clip(zoomed, own.min(), own.max()), atol=1e-4)
+    back = np.concatenate([planes for _, planes in reslice.back(found)])
+    for number, slice_ in enumerate(back):
+        own = found[int((number + 0.5) * 7 / 5)].astype(float)
+        zoomed = ndimage.zoom(own, (12 / 15, 14 / 17), order=1, mode="nearest", grid_mode=True)
+        np.testing.assert_allclose(slice_, zoomed, atol=1e-4)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import ModelFailed
+from node.inference.package import Package
 from node.training.asked import wishes_of
 from node.training.bring import bring
 from node.training.brought import Wishes, role_of
@@ -33,7 +34,12 @@ IMAGE, PRED = "network_data_format/inputs/image/", "network_data_format/outputs/
         ({FULL + "normalization_schemes": ["RGBTo01Normalization"]}, {}, {}, "is RGBTo01Normalization, not CTNorm"),
         ({FULL + "use_mask_for_norm": []}, {}, {}, "says nothing of channel 0"),
         ({FULL + "preprocessor_name": "MyPreprocessor"}, {}, {}, "is MyPreprocessor, whose steps are not known"),
-        ({FULL + "resampling_fn_data": "no_resampling_data_or_seg_to_shape"}, {}, {}, "images of any spacing"),
+        ({FULL + "resampling_fn_data": "no_resampling_hack"}, {}, {}, "images of any spacing"),
+        ({FULL + "resampling_fn_data": "my_own"}, {}, {}, "is my_own, not resample_data_or_seg_to_shape"),
+        ({FULL + "resampling_fn_data_kwargs": {"force_separate_z": True}}, {}, {}, "is True, not null or false"),
+        ({FULL + "resampling_fn_data": "resample_torch_simple", FULL + "resampling_fn_data_kwargs": {"mode": "area"}},
+         {}, {}, "resampling_fn_data_kwargs.mode: is 'area', not 'linear'"),
+        ({FULL + "resampling_fn_probabilities_kwargs": {"order": 3}}, {}, {}, "holds an order above 1"),
         ({FULL + "normalization_schemes": ["CTNormalization"], STD: None}, {}, {},
          "plans.json: foreground_intensity_properties_per_channel.0.std: is missing"),
         ({"image_reader_writer": "NaturalImage2DIO"}, {}, {}, "is NaturalImage2DIO, not SimpleITKIO"),
@@ -228,4 +234,23 @@ def test_the_command_imports_and_verifies(tmp_path, capsys):
     said = CliRunner().invoke(app, ["models", "verify", "toy", "--config", str(config)])
     assert (said.exit_code, said.output.split()[:2]) == (0, ["ok", "toy"])
     said = CliRunner().invoke(app, [*asked, "--id", "other"])
-    assert "must be called as the id" in str(said.exception)
+    assert "id is other, and the folder is called toy" in str(said.exception)
+    said = CliRunner().invoke(app, [*asked, "--configuration", "3d_fullres"])
+    assert "holds a model" in str(said.exception)
+
+
+def test_an_import_that_does_not_verify_is_not_put_there(tmp_path, monkeypatch):
+    """Neither a folder nor a part of one is left behind."""
+    from typer.testing import CliRunner
+
+    from node.cli import app
+
+    def wrong(_):
+        raise ModelFailed("answers otherwise", at="toy", do="report it")
+
+    monkeypatch.setattr(Package, "verify", wrong)
+    folder, models = nnunet(tmp_path / "s", GRAPH), tmp_path / "models"
+    asked = ["models", "import", str(folder), "--out", str(models / "toy"), "--orientation", "SPL"]
+    said = CliRunner().invoke(app, [*asked, "--configuration", "3d_fullres"])
+    assert isinstance(said.exception, ModelFailed)
+    assert list(models.iterdir()) == []

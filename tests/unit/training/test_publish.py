@@ -27,8 +27,9 @@ from node.training.card_check import differs
 from node.training.command import train
 from node.training.encode import features, inputs_of
 from node.training.figures import FIGURES
+from node.training.folder import write
 from node.training.graph import build
-from node.training.publish import differences, write
+from node.training.publish import differences
 from node.training.recalibration import sigmoid
 from node.training.tabular import Table, ensemble, fit, scaling
 from tests.support.tables import HEAD, rows, write_spec, write_table
