@@ -41,7 +41,6 @@ PREDICTED_GENE = Code("RG-GENE", SCHEME, "AI-predicted target, gene")
 """LOINC's "Gene studied [ID]" is a laboratory's code: it must not name what no laboratory studied."""
 
 COMMENT = Code("121106", "DCM", "Comment")
-FINDING_SITE = Code("363698007", "SCT", "Finding Site")
 LUNG = Code("39607008", "SCT", "Lung")
 SOURCE_OF_MEASUREMENT = Code("121112", "DCM", "Source of Measurement")
 SOURCE_IMAGE = Code("121233", "DCM", "Source image for segmentation")

@@ -237,7 +237,7 @@ def _across(table: Table, recipe: Recipe, cohorts: list[str]) -> dict[str, Auc]:
     for cohort in _testable(table, cohorts):
         mine = table.cohorts == cohort
         others = table.rows(np.flatnonzero(~mine))
-        if min(others.target.sum(), (~others.target).sum()) < recipe.folds:
+        if min(others.events, others.clear) < recipe.folds:
             continue
         p, part = fit(others, recipe).probability(table.features[mine])[None], table.rows(np.flatnonzero(mine))
         names = " and ".join(c for c in cohorts if c != cohort)

@@ -73,6 +73,14 @@ def test_a_model_that_knows_the_cohort_does_not_shine_across_it():
     assert all(pair is None or pair[1][0] < 0.55 for pair in found.across.values())
 
 
+def test_no_model_is_trained_on_a_cohort_with_too_few_patients_of_a_class():
+    """However many rows the one patient with the target has: it cannot be in several folds."""
+    data = table(160)
+    one = data.target & (data.cohorts == "north")
+    groups = np.where(one, np.flatnonzero(one)[0], np.arange(160))
+    assert list(judge(replace(data, groups=groups), QUICK).across) == ["trained on south, tested on north"]
+
+
 def test_reliability_counts_every_patient_once():
     """Groups of equal size, stated against observed, with the score interval of what was observed."""
     p, y = np.linspace(0.05, 0.95, 50), np.arange(50) % 2 == 0
