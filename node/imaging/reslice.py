@@ -21,7 +21,7 @@ from node.imaging.splines import LINEAR, STRAIGHT, Splines, Triple, Way
 Fit = Literal["cover", "fill", "first"]
 
 
-TIE = 1e-6  #: halfway between two voxels the later one is the nearest, however numbers are rounded
+DECIMALS = 9  #: of a voxel: what lies on a voxel takes nothing of the next one, however numbers were rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Reslice:
         ways = splines.way(spacing, new), back.way(new, spacing)
         each = list(zip(shape, spacing, new, strict=True))
         if fit == "fill":
-            z, y, x = (max(1, round(n * s / t)) for n, s, t in each)
+            z, y, x = (max(1, round(s / t * n)) for n, s, t in each)  # halves fall as in nnU-Net
             c, b, a = (n * s / m for n, s, m in zip(shape, spacing, (z, y, x), strict=True))
             return cls(shape, spacing, (z, y, x), (c, b, a), smooth, False, *ways)
         if fit == "first":
@@ -124,9 +124,11 @@ class Reslice:
         source, target = self.shape[axis], self.new_shape[axis]
         step, order = self.new_spacing[axis] / self.spacing[axis], self.going.orders[axis]
         middles = (0.0, 0.0) if self.first else ((source - 1) / 2, (target - 1) / 2)
-        at = middles[0] + (np.arange(target) - middles[1]) * step
+        at = np.round(middles[0] + (np.arange(target) - middles[1]) * step, DECIMALS)
+        if order == 0 and np.isclose(source / target, step):  # of two equally near voxels that which nnU-Net takes
+            at = source / target * (np.arange(target) + 0.5) - 0.5
         if order != 1:
-            return _spline(source, at if order else at + TIE, order)
+            return _spline(source, at, order)
         weights = np.maximum(0, 1 - np.abs(np.arange(source)[None] - np.clip(at, 0, source - 1)[:, None]))
         if step > 1 and self.smooth:
             weights = ndimage.gaussian_filter1d(weights, (step - 1) / 2, axis=1, mode="nearest")

@@ -16,8 +16,13 @@ def probability_of(raw: Floats, layout: Layout) -> Floats:
         apart = raw[:, chosen].max(axis=1) - raw[:, others].max(axis=1)
         return np.asarray(1 / (1 + np.exp(-np.clip(apart, -60, 60))), np.float32)
     if layout.activation == "softmax":
-        powers = np.exp(raw - raw.max(axis=1, keepdims=True))
-        return np.asarray((powers / powers.sum(axis=1, keepdims=True))[:, chosen].sum(axis=1), np.float32)
+        return np.asarray(shares_of(raw)[:, chosen].sum(axis=1), np.float32)
     if layout.activation == "sigmoid":
         raw = np.asarray(1 / (1 + np.exp(-np.clip(raw, -60, 60))), np.float32)
     return np.asarray(raw[:, chosen].max(axis=1), np.float32)
+
+
+def shares_of(raw: Floats) -> Floats:
+    """Probability of each class, (n, classes, …), from the answer of the same shape."""
+    powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)

@@ -92,8 +92,8 @@ class Layout:
         fit: How the grid lies over the image; see `Reslice.to`.
         interpolate: How values on the grid are found.
         interpolate_back: How what the graph answers is found on the volume's grid; no order above 1.
-        back: What is brought back: the "probability", or the graph's "answer" for each class, which is then taken for
-            a probability on the volume's grid.
+        back: What is brought back: the "probability"; the graph's "answer" for each class, or their "shares" (softmax),
+            which are then taken for a probability on the volume's grid.
         crop: Whether the image is cut to what `intensity.over` finds.
         coarsest_mm: An image whose voxels, in the order `axes`, are larger is refused.
         window: Voxels of one window; where `form` is "slices", the first is the number of neighbours.
@@ -129,7 +129,7 @@ class Layout:
     fit: Literal["cover", "fill", "first"] = "cover"
     interpolate: Splines = LINEAR
     interpolate_back: Splines = LINEAR
-    back: Literal["probability", "answer"] = "probability"
+    back: Literal["probability", "answer", "shares"] = "probability"
     crop: bool = True
     neighbour_mm: float = 0.0
     overlap: float = 0.5
@@ -171,7 +171,10 @@ def mistakes(layout: Layout) -> Iterator[str]:
         "interpolate or interpolate_back holds an order that is not from 0 to 5": not all(
             0 <= order <= 5 for splines in (layout.interpolate, back) for order in (splines.order, splines.across)
         ),
-        "back is 'answer' where probabilities are averaged": layout.back == "answer" and layout.average != "answer",
+        "back is not 'probability' where probabilities are averaged": layout.back != "probability"
+        and layout.average != "answer",
+        "back is 'shares' where the likeliest of them is not taken": layout.back == "shares"
+        and layout.activation != "argmax",
         "interpolate_back holds an order above 1": max(back.order, back.across) > 1,
         "threshold is not between 0 and 1": not 0 < layout.threshold < 1,
         "classes names none": not layout.classes or min(layout.classes) < 0,

@@ -22,7 +22,7 @@ from node.domain.findings import Drawing
 from node.domain.volume import Volume
 from node.errors import ModelFailed
 from node.imaging.grid import Bools, Floats, components, placed
-from node.inference.activation import probability_of
+from node.inference.activation import probability_of, shares_of
 from node.inference.belief import asked_of, signs, trust_of
 from node.inference.layout import Layout, Triple
 from node.inference.onnx_session import FOREIGN, REPORT, open_session
@@ -43,7 +43,7 @@ class Answer:
     Attributes:
         probability: Mean over all passes.
         passes: What each pass by itself puts above the threshold; empty where there was only one.
-        answers: The mean answers, (classes, slice, row, column), where these are what is brought back.
+        answers: What is brought back for each class, (classes, slice, row, column), if not the probability.
     """
 
     probability: Floats
@@ -168,7 +168,10 @@ class OnnxSegmenter:
             if len(flips) > 1:
                 passes.append(self._read(one) >= self.layout.threshold)
         mean = total / np.float32(len(flips))
-        return Answer(self._read(mean), tuple(passes), mean if self.layout.back == "answer" else None)
+        back = None if self.layout.back == "probability" else mean
+        return Answer(
+            self._read(mean), tuple(passes), shares_of(mean[None])[0] if self.layout.back == "shares" else back
+        )
 
     def _read(self, one: Floats) -> Floats:
         """Probabilities of what `_pass` gives."""

@@ -22,7 +22,8 @@ def starts(size: int, window: int, overlap: float) -> list[int]:
     if size <= window:
         return [0]
     steps = int(np.ceil((size - window) / max(1.0, window * (1 - overlap))))
-    return [round(i * (size - window) / steps) for i in range(steps + 1)]
+    step = (size - window) / steps
+    return [round(i * step) for i in range(steps + 1)]
 
 
 def fixed_starts(size: int, window: int, overlap: float) -> list[int]:

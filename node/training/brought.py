@@ -23,6 +23,8 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 }
 """Role of a pipeline to what people call such a channel, in lower case without signs between."""
 
+COARSEST_MM = 25.0
+
 _MODALITIES = {"ct": "CT", "pet": "PT"}
 
 
@@ -90,6 +92,12 @@ class Brought:
     source: str = ""
     citation: str = ""
     licence: str = ""
+
+
+def coarsest(spacing: Sequence[float]) -> tuple[float, float, float]:
+    """Largest voxels that are still drawn on; frameworks know no limit, and thick slices are nothing unusual."""
+    most = max(COARSEST_MM, 3 * max(spacing))
+    return most, most, most
 
 
 def graph_in(folders: Sequence[Path], wishes: Wishes) -> Path:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from node.inference.layout import Layout, Trust
-from node.training.brought import Brought, Wishes, chosen, graph_in, modality_of, roles_of, said_of
+from node.training.brought import Brought, Wishes, chosen, coarsest, graph_in, modality_of, roles_of, said_of
 from node.training.foreign import Foreign, refused
 from node.training.monai_steps import HARMLESS, Decision, Steps, after, before, resolved, steps_of
 
@@ -23,8 +24,8 @@ _INFERER = ("_target_", "roi_size", "sw_batch_size", "overlap", "mode", "sigma_s
             "buffer_dim")  # fmt: skip
 
 DIFFERS = (
-    "Probabilities are brought back to the image linearly and cut there; MONAI's Invertd resamples through its own "
-    "grid, and where several labels compete it takes the likeliest of what was interpolated.",
+    "Where an image is normalised over what is not zero after it was resampled, what is zero stays zero; MONAI's own "
+    "interpolation leaves traces there, which it counts.",
 )
 
 
@@ -55,6 +56,8 @@ def read_bundle(folder: Path, wishes: Wishes) -> Brought:
     classes, target = chosen(heads, wishes, pred.at("channel_def"))
     layout = _layout(config, steps, decision, roles, classes, wishes)
     _fits(image, layout)
+    if decision.activation == "argmax":
+        layout = replace(layout, back="shares" if decision.shares else "answer")
     version = metadata.take("version", str, "1.0.0")
     return Brought(
         framework="MONAI bundle",
@@ -107,6 +110,8 @@ def _heads(pred: Foreign, decision: Decision) -> dict[str, int]:
     if len(named.values) != count:
         raise refused(f"names {len(named.values)} classes, while num_channels is {count}", at=named.at())
     names = {named.take(str(number), str): number for number in range(count)}
+    if len(names) < count:
+        raise refused("names two classes alike", at=named.at())
     if decision.activation in ("softmax", "argmax") and count == 1:
         raise refused(f"is 1, and {decision.activation} needs at least two classes", at=pred.at("num_channels"))
     return {name: number for name, number in names.items() if name.strip().lower() != "background"}
@@ -132,6 +137,7 @@ def _layout(
     return Layout(
         role=roles[0], channels=roles if len(roles) > 1 else (), form="patch", axes=axes, spacing_mm=spacing,
         smooth=False, fit="first", crop=False, average="answer", activation=decision.activation,
+        coarsest_mm=coarsest(spacing),
         threshold=decision.threshold, classes=classes, intensity=steps.intensity, trust=Trust(certainty=(0.0, 1.0)),
         **_windows(config),
     )  # fmt: skip
@@ -170,7 +176,7 @@ def _fits(image: Foreign, layout: Layout) -> None:
         if isinstance(size, int) and size != window:
             found = f"is {shape}, while inference.json passes windows of {list(layout.window)}"
             raise refused(found, at=image.at("spatial_shape"))
-        factor = re.fullmatch(r"(\d+)\s*\*\s*n", str(size))
+        factor = re.fullmatch(r"([1-9]\d*)\s*\*\s*n", str(size))
         if factor and window % int(factor.group(1)):
             raise refused(f"asks for {size}, and roi_size holds {window}", at=image.at("spatial_shape"))
 

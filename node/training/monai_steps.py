@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from node.imaging.reorient import is_orientation
 from node.inference.layout import Intensity
 from node.training.foreign import Foreign, refused
 
@@ -19,6 +20,9 @@ HARMLESS = {
     "SqueezeDimd", "Invertd", "SaveImaged", "CopyItemsd", "DeleteItemsd", "SelectItemsd", "Identityd",
 }  # fmt: skip
 """Steps that change no value of the image or the answer, or that say how files are read and written."""
+
+LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
+"""What Orientationd calls the directions, if not told otherwise."""
 
 SHARED = ("_target_", "_desc_", "_disabled_", "keys", "allow_missing_keys", "dtype", "lazy")
 
@@ -43,10 +47,18 @@ class Steps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the steps after the network do."""
+    """
+    What the steps after the network do.
+
+    Attributes:
+        activation: See `Layout`.
+        threshold: Of the probability.
+        shares: Whether it is among softmax's shares that the likeliest is taken, and not among the answers.
+    """
 
     activation: Literal["none", "sigmoid", "softmax", "argmax"] = "none"
     threshold: float = 0.5
+    shares: bool = False
 
 
 def resolved(config: Foreign, value: Any, depth: int = 0) -> Any:
@@ -80,7 +92,7 @@ def steps_of(config: Foreign, section: str) -> Iterator[tuple[str, Foreign]]:
         raise refused(f"is {composed['_target_']}, not Compose", at=listed.at("_target_"))
     for number, step in enumerate(listed.many("transforms", dict)):
         found = Foreign(config.file, (section, f"transforms[{number}]"), step)
-        if not found.values.get("_disabled_"):
+        if str(found.values.get("_disabled_", False)).strip().lower() != "true":  # as MONAI reads it
             yield _name(found.take("_target_", str)), found
 
 
@@ -117,6 +129,8 @@ def after(config: Foreign, ignore: Sequence[str]) -> Decision:
         if name == "Activationsd":
             decision = replace(decision, activation=_activation(step))
         elif name == "AsDiscreted":
+            if decided:
+                raise refused("decides a second time", at=step.at("_target_"))
             decision, decided = _discrete(step, decision), True
         elif name not in HARMLESS and name not in ignore:
             do = f"if it does not change the label that is chosen, say --ignore {name}"
@@ -136,15 +150,23 @@ def _name(target: str) -> str:
 def _orientation(done: Steps, step: Foreign) -> Steps:
     step.only((*SHARED, "axcodes", "as_closest_canonical", "labels"))
     axes = step.take("axcodes", str, "RAS" if step.take("as_closest_canonical", bool, False) else None)
-    spacing = done.spacing
-    if spacing is not None and len({*spacing}) > 1:
-        raise refused("turns the image after it was resampled to unequal spacing", at=step.at())
+    if not is_orientation(axes):
+        raise refused(f"is {axes!r}, no orientation such as RAS", at=step.at("axcodes"))
+    if done.spacing is not None:
+        raise refused("turns the image after it was resampled, from a corner that depends on the file", at=step.at())
+    if step.values.get("labels", LABELS) not in (LABELS, [list(pair) for pair in LABELS], None):
+        raise refused("has names of its own for the directions", at=step.at("labels"))
     return replace(done, axes=axes)
 
 
 def _spacing(done: Steps, step: Foreign) -> Steps:
     step.only((*SHARED, "pixdim", "mode", "padding_mode", "align_corners", "diagonal", "scale_extent",
                "recompute_affine", "ensure_same_shape"))  # fmt: skip
+    if done.spacing is not None:
+        raise refused("resamples a second time, which our engine does not do", at=step.at())
+    for key in ("scale_extent", "recompute_affine"):
+        if step.values.get(key, False) is not False:
+            raise refused(f"is {step.values[key]!r}, not false", at=step.at(key))
     pixdim = step.values.get("pixdim")
     if isinstance(pixdim, (int, float)) and not isinstance(pixdim, bool):
         pixdim = [pixdim] * 3
@@ -227,7 +249,7 @@ def _discrete(step: Foreign, decision: Decision) -> Decision:
     if argmax in (True, "True"):
         if decision.activation == "sigmoid":
             raise refused("takes the likeliest of classes that sigmoid made independent", at=step.at("argmax"))
-        return replace(decision, activation="argmax")
+        return replace(decision, activation="argmax", shares=decision.activation == "softmax")
     if not isinstance(threshold, (int, float)) or isinstance(threshold, bool) or not 0 < threshold < 1:
         found = f"decides neither by argmax nor by a threshold between 0 and 1 ({threshold!r})"
         raise refused(found, at=step.at())

@@ -15,7 +15,7 @@ from typing import Any
 
 from node.imaging.splines import Splines
 from node.inference.layout import Intensity, Layout, Trust
-from node.training.brought import Brought, Wishes, chosen, graph_in, modality_of, roles_of, said_of
+from node.training.brought import Brought, Wishes, chosen, coarsest, graph_in, modality_of, roles_of, said_of
 from node.training.foreign import Foreign, refused
 
 PLANS, DATASET = "plans.json", "dataset.json"
@@ -67,7 +67,7 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
     size, spacing = setting.many("patch_size", int, (2, 3)), setting.many("spacing", float, (2, 3))
     layout = Layout(
         role=roles[0], channels=roles if len(roles) > 1 else (), form="slices" if flat else "patch", axes=axes,
-        window=(1, size[0], size[1]) if flat else (size[0], size[1], size[2]),
+        coarsest_mm=coarsest(spacing), window=(1, size[0], size[1]) if flat else (size[0], size[1], size[2]),
         spacing_mm=(0.0, spacing[-2], spacing[-1]) if flat else (spacing[0], spacing[1], spacing[2]),
         smooth=False, fit="fill", interpolate=_splines(setting, "resampling_fn_data", 3),
         interpolate_back=_splines(setting, "resampling_fn_probabilities", 1), back="answer",
@@ -157,8 +157,12 @@ def _heads(dataset: Foreign) -> tuple[dict[str, int], list[set[int]]]:
 
 def _inside(dataset: Foreign, regions: list[set[int]], chosen: tuple[int, ...]) -> tuple[int, ...]:
     """Every region of which nnU-Net makes a label that lies in the chosen ones: it draws them over one another."""
-    wanted = set[int]().union(*(regions[number] for number in chosen))
-    return tuple(n for n, label in enumerate(dataset.many("regions_class_order", int)) if label in wanted)
+    wanted, order = set[int]().union(*(regions[number] for number in chosen)), dataset.many("regions_class_order", int)
+    inside = [label in wanted for label in order]
+    if not all(inside[inside.index(True) :]):
+        found = f"is {list(order)}: a region that is not chosen is drawn over those that are"
+        raise refused(found, at=dataset.at("regions_class_order"), do="choose it too with --lesion, or only later ones")
+    return tuple(number for number, is_in in enumerate(inside) if is_in)
 
 
 def _axes(plans: Foreign, wishes: Wishes) -> str:
@@ -227,6 +231,8 @@ def _splines(setting: Foreign, key: str, usual: int) -> Splines:
         order, across = said.take("order", int, usual), said.take("order_z", int, 0)
     else:
         order, across = _linear(said, "mode", "linear", 1), _linear(said, "aniso_axis_mode", "nearest-exact", 0)
+    if usual == 1 and max(order, across) > 1:
+        raise refused(f"holds order {order} and order_z {across}, above 1", at=setting.at(f"{key}_kwargs"))
     one_by_one = said.values.get("force_separate_z")
     if one_by_one:
         raise refused(f"is {one_by_one!r}, not null or false", at=said.at("force_separate_z"))

@@ -85,6 +85,10 @@ NNUNET: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         plans("ct", {"patch_size": [8, 20, 20], "spacing": [3.0, 0.8, 0.8], **CT}, order=(2, 0, 1)),
         dataset(("CT",), ONE),
     ),
+    "ties": (
+        plans("ties", {"patch_size": [8, 16, 16], "spacing": [5.5, 0.5, 0.8], **ZSCORE}),
+        dataset(("FLAIR",), ONE),
+    ),
     "slices": (plans("slices", {"patch_size": [24, 32], "spacing": [1.3, 0.9], **ZSCORE}), dataset(("FLAIR",), ONE)),
     "regions": (
         plans("regions", {"patch_size": [12, 20, 20], "spacing": [2.2, 1.0, 1.0],
@@ -153,6 +157,17 @@ MONAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             [{"_target_": "Activationsd", "keys": "pred", "softmax": True}, INVERTED,
              {"_target_": "AsDiscreted", "keys": "pred", "argmax": True}],
             overlap=0.5, mode="gaussian",
+        ),
+    ),
+    "many": (
+        metadata(("CT",), ("background", "a", "b", "c"), "CT"),
+        inference(
+            (16, 16, 12),
+            [RAS, spaced(1.5, 1.5, 2.0), {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -900,
+                                          "a_max": -400, "b_min": 0.0, "b_max": 1.0, "clip": True}, TYPED],
+            [{"_target_": "Activationsd", "keys": "pred", "softmax": True}, INVERTED,
+             {"_target_": "AsDiscreted", "keys": "pred", "argmax": True}],
+            overlap=0.25, mode="gaussian",
         ),
     ),
     "channels": (

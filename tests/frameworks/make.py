@@ -94,7 +94,7 @@ def monai(name: str, metadata: dict[str, Any], inference: dict[str, Any], folder
             seen["pred"] = parser.get_parsed_content("inferer")(seen["image"][None], network)[0]
         answer = parser.get_parsed_content("postprocessing")(seen)["pred"][0].numpy()
         answer = answer.transpose(2, 1, 0)  # (x, y, z) of the file
-        if SHARE[0] < (answer == 1).mean() < SHARE[1]:
+        if all(SHARE[0] < (answer == label).mean() < SHARE[1] for label in range(1, max(2, heads))):
             break
     size = [channels, *inference["inferer"]["roi_size"]]
     save(name, network, size, answer, {"metadata.json": metadata, "inference.json": inference})

@@ -13,6 +13,7 @@ ASKED = {
     "thick": [({"lesion": ("core",)}, (2,)), ({"lesion": ("oedema",)}, (1,))],
     "masked": [({}, (1,))],
     "ct": [({}, (1,))],
+    "ties": [({}, (1,))],
     "slices": [({}, (1,))],
     "regions": [({"lesion": ("core",)}, (2,)), ({"lesion": ("whole",)}, (1, 2))],
     "turned": [({"orientation": ""}, (1,))],
