@@ -55,15 +55,23 @@ class Sampler:
 
     def batch(self, size: int) -> tuple[torch.Tensor, torch.Tensor, NDArray[np.float64]]:
         """Images (n, neighbours, row, column), masks (n, 1, row, column), and (spacing, centre row, column) of each."""
+        numbers, at, thick = self.chosen(size)
+        masks = self.masks[on(self.masks, at[:, NEIGHBOURS // 2])][:, None].float()
+        return self.stack(numbers, at, thick), masks, self.places[numbers]
+
+    def chosen(self, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Patients (n), slices (n, neighbours), and which stacks are to be averaged to thicker slices (n)."""
         numbers = self.draw.integers(len(self.spans), size=size)
         pools = [self.pools[n][int(e)] for n, e in zip(numbers, self.draw.random(size) < EMPTY_SHARE, strict=True)]
         which = [int(len(pool) * share) for pool, share in zip(pools, self.draw.random(size), strict=True)]
         middle = self.spans[numbers, 0] + np.array([pool[w] for pool, w in zip(pools, which, strict=True)])
-        at, thick = self._neighbours(numbers, middle)
+        return numbers, *self._neighbours(numbers, middle)
+
+    def stack(self, numbers: NDArray[np.int64], at: NDArray[np.int64], thick: NDArray[np.bool_]) -> torch.Tensor:
+        """Images (n, neighbours, row, column) of what was chosen."""
         low, high = self.spans[numbers, :1], self.spans[numbers, 1:]
         beside = [self._slices(np.clip(at + d * thick[:, None], low, high)) for d in (-1, 0, 1)]
-        masks = self.masks[on(self.masks, middle)][:, None].float()
-        return torch.stack(beside).mean(0), masks, self.places[numbers]
+        return torch.stack(beside).mean(0)
 
     def _slices(self, at: NDArray[np.int64]) -> torch.Tensor:
         return self.images[on(self.images, at)].float()

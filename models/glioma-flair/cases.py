@@ -30,6 +30,7 @@ SEED = 20261121
 TOGETHER = 18  #: patients that the first three members do not see, so that they can draw on them together
 CHOICE = 12  #: further patients that each of these three does not see: threshold and trust are chosen on them
 LONG, SHORT = (17000, 32), (14000, 16)  #: batches and slices in each, on a GPU and on two processors
+MIXED = (3200, 16, 1.5e-3)  #: batches, slices in each, and step size of the second part, with tumours mixed
 RECIPES = (LONG, LONG, LONG, SHORT, SHORT)  #: of each member
 HEAD_MM = 190.0  #: assumed length of a head
 STACK_MM = 165.0  #: assumed height of a stack

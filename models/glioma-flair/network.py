@@ -5,12 +5,11 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-import numpy as np
 import torch
-from augment import CANVAS, NEIGHBOURS, Case, Sampler, vary
+from augment import CANVAS, NEIGHBOURS, Sampler, vary
 from torch import nn
 from torch.nn import functional
 
@@ -20,6 +19,9 @@ RATE, RATE_BATCH = 3e-3, 32  #: highest step size with so many slices in a batch
 EMA = 0.998
 DECAY = 0.02
 SAY, SAVE = 100, 500  #: steps between two lines of progress, and between two savings
+
+
+Weights = Mapping[str, torch.Tensor]
 
 
 class Block(nn.Sequential):
@@ -86,34 +88,36 @@ def rate(step: int, steps: int) -> float:
 
 
 def fit(
-    cases: Sequence[Case],
+    sampler: Sampler,
     *,
     steps: int,
     batch: int,
-    seed: int,
     device: torch.device,
     say: Callable[[str], None],
     save: Callable[[UNet], None],
+    highest: float | None = None,
+    start: Weights | None = None,
 ) -> UNet:
     """
     Train one member; the average of its weights over the last steps is what is returned.
 
     Args:
-        cases: Patients to learn from.
+        sampler: Slices to learn from; its generator draws everything random besides the first weights and the noise.
         steps: Batches.
         batch: Slices in each.
-        seed: Of everything random.
-        device: Where to train.
+        device: Where to train, and where the sampler's slices lie.
         say: Told about the progress.
         save: Given the averaged weights now and then.
+        highest: Step size; None takes that which fits the batch.
+        start: Weights to go on from; None begins anew.
     """
-    torch.manual_seed(seed)
-    draw = np.random.default_rng(seed)
-    sampler = Sampler(cases, draw, device)
-    model = UNet().to(device, memory_format=torch.channels_last)
+    draw, model = sampler.draw, UNet()
+    if start is not None:
+        model.load_state_dict(start)
+    model = model.to(device, memory_format=torch.channels_last)
     average = copy.deepcopy(model).eval()
     asked = _recorded(model, batch, device)
-    highest = RATE * math.sqrt(batch / RATE_BATCH)
+    highest = highest or RATE * math.sqrt(batch / RATE_BATCH)
     optimiser = torch.optim.AdamW(model.parameters(), lr=highest, weight_decay=DECAY, fused=device.type == "cuda")
     began, lately = time.monotonic(), []
     for step in range(steps):

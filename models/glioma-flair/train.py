@@ -2,9 +2,9 @@
 Train, measure and describe glioma-flair: `python models/glioma-flair/train.py` (data from $RADNODE_DATA).
 
 Training happens in an environment of its own, as torch is needed for nothing else: minutes on an NVIDIA H200,
-where three of the five networks that ship were made, about six hours on two processors, where the other two were. It
-may happen on another machine, which needs torch and numpy but neither radnode nor the data: `--prepare FOLDER`, there
-`learn.py` for each member, `--weights FOLDER`.
+about seven hours on two processors. Of the five networks that ship the first part of three was done there and of two
+here, the second part of all here. It may happen on another machine, which needs torch and numpy but neither radnode nor
+the data: `--prepare FOLDER`, there `learn.py` for each member, `--weights FOLDER`.
 `--publish` measures the graph that lies here and writes everything besides it; `--describe` does so without measuring,
 after a change of words. `--check` measures and compares with `model.toml`: training again is not the same to the last
 bit on another processor, so what is compared are the figures, not the bytes. Measuring takes some ten minutes.
@@ -39,12 +39,12 @@ from node.inference.layout import Layout
 from node.inference.manifest import parse
 from node.inference.onnx_segmenter import OnnxSegmenter
 from node.training import toml
-from node.training.publish import write
+from node.training.folder import write
 
 HERE = Path(__file__).resolve().parent
 TORCH = HERE.parents[1] / ".venv" / "torch"  #: the environment that training makes for itself
 REQUIREMENTS = ("torch==2.13.0", "numpy")
-NO_GPU = "no GPU is found: training takes about six hours on two processors; see --prepare for another machine"
+NO_GPU = "no GPU is found: training takes about seven hours on two processors; see --prepare for another machine"
 WORKERS = 2
 MEMBERS = len(cases.RECIPES)
 TOLERANCE = 0.02  #: of Dice, between two trainings or two processors
@@ -130,7 +130,7 @@ def prepare(data: Path, folder: Path) -> None:
         place = {"spacing": patient.spacing, "centre": patient.centre}
         patients.append({"name": name, **place, "level": level, "spread": spread})
     members = [
-        {"unseen": unseen, "steps": steps, "batch": batch}
+        {"unseen": unseen, "steps": steps, "batch": batch, "mixed": cases.MIXED}
         for unseen, (steps, batch) in zip(split.unseen, cases.RECIPES, strict=True)
     ]
     index = {"seed": cases.SEED, "patients": patients, "members": members}
