@@ -147,15 +147,18 @@ def spaced(*pixdim: float) -> dict[str, Any]:
     return {"_target_": "Spacingd", "keys": "image", "pixdim": list(pixdim), "mode": "bilinear"}
 
 
+RANGED = {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -900, "a_max": -400, "b_min": 0.0, "b_max": 1.0,
+          "clip": True}  # fmt: skip
+LIKELIEST = [{"_target_": "Activationsd", "keys": "pred", "softmax": True}, INVERTED,
+             {"_target_": "AsDiscreted", "keys": "pred", "argmax": True}]  # fmt: skip
+
 MONAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "sagittal": (
         metadata(("CT",), ("background", "tumour"), "CT"),
         inference(
             (16, 16, 16),
-            [RAS, spaced(1.5, 1.2, 1.3), {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -900,
-                                          "a_max": -400, "b_min": 0.0, "b_max": 1.0, "clip": True}, TYPED],
-            [{"_target_": "Activationsd", "keys": "pred", "softmax": True}, INVERTED,
-             {"_target_": "AsDiscreted", "keys": "pred", "argmax": True}],
+            [RAS, spaced(1.5, 1.2, 1.3), RANGED, TYPED],
+            LIKELIEST,
             overlap=0.5, mode="gaussian",
         ),
     ),
@@ -163,10 +166,8 @@ MONAI: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         metadata(("CT",), ("background", "a", "b", "c"), "CT"),
         inference(
             (16, 16, 12),
-            [RAS, spaced(1.5, 1.5, 2.0), {"_target_": "ScaleIntensityRanged", "keys": "image", "a_min": -900,
-                                          "a_max": -400, "b_min": 0.0, "b_max": 1.0, "clip": True}, TYPED],
-            [{"_target_": "Activationsd", "keys": "pred", "softmax": True}, INVERTED,
-             {"_target_": "AsDiscreted", "keys": "pred", "argmax": True}],
+            [RAS, spaced(1.5, 1.5, 2.0), RANGED, TYPED],
+            LIKELIEST,
             overlap=0.25, mode="gaussian",
         ),
     ),
