@@ -32,7 +32,7 @@ HEAD_WORDS = [
 
 HEAD: dict[str, Any] = {
     "id": "glioma-flair",
-    "version": "2.2.0",
+    "version": "2.2.1",
     "name": "Glioma on FLAIR, whole tumour",
     "manufacturer": "radnode",
     "kind": "segmenter",
@@ -50,7 +50,8 @@ HEAD: dict[str, Any] = {
         "child, no healthy person.",
         "The training images are 8-bit and carry no voxel spacing: it was assumed (heads 190 mm long, stacks 165 mm "
         "high). Left and right, field strength and vendor are unknown. Dice on real DICOM series is not measured.",
-        "One reader's masks; the data's authors report a mean Dice of 0.84 for their own network.",
+        "One reader's masks; the data's authors report a mean Dice of 0.84 for their own network, and quote 0.84 "
+        "between two expert readers.",
         "Sagittal and coronal acquisitions are turned, not redrawn: with voxels above 2.5 mm along the body's "
         "left-right or front-back direction they are refused. Nothing was measured on them.",
         "The licence of the training data is unclear; treated as CC BY-NC-SA 4.0 (see below).",
@@ -108,7 +109,8 @@ HEAD: dict[str, Any] = {
     "data": [
         {
             "source": "FLAIR channel of the LGG MRI segmentation data set (Kaggle), from a copy of TCGA-LGG of TCIA.",
-            "citation": "Buda M, Saha A, Mazurowski MA. Comput Biol Med 2019;109:218.",
+            "citation": "Buda M, Saha A, Mazurowski MA. Comput Biol Med 2019;109:218; of readers and networks: "
+            "mateuszbuda.github.io/2017/12/01/brainseg.html.",
             "licence": "Licence not stated where the copy lies; other copies say CC BY 4.0 or CC BY-NC-SA 4.0. Treated "
             "as CC BY-NC-SA 4.0: not for commercial use, and to be passed on under the same terms. Whether that binds "
             "weights that were trained on the images is not settled in law. Whoever uses this model commercially "

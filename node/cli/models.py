@@ -107,7 +107,14 @@ def bring_model(
     lesion: Annotated[Optional[list[str]], typer.Option("--lesion", help="Label that is the lesion.")] = None,  # noqa: UP045
     role: Annotated[Optional[list[str]], typer.Option("--role", help="Role of a channel, such as 0=flair.")] = None,  # noqa: UP045
     modality: Annotated[str, typer.Option("--modality", help="CT, MR or PT, where no file says it.")] = "",
-    graph: Annotated[str, typer.Option("--graph", help="Name of the ONNX file, where there are several.")] = "",
+    graph: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--graph", help="ONNX file, where there are several; those of nnU-Net's folds are averaged."),
+    ] = None,
+    mirror: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--mirror", help="nnU-Net: axes mirrored in further passes, such as 0,1,2 as it does itself."),
+    ] = None,
     ignore: Annotated[
         Optional[list[str]],  # noqa: UP045
         typer.Option("--ignore", help="MONAI: step after the network without effect on the label that is drawn."),
@@ -122,7 +129,7 @@ def bring_model(
     place = vacant(out, package_id or out.resolve().name)
     wishes = wishes_of(
         configuration=configuration_name, orientation=orientation, spacing=spacing, lesion=lesion or [],
-        roles=role or [], modality=modality, graph=graph, ignore=ignore or [],
+        roles=role or [], modality=modality, graphs=graph or [], mirror=mirror or [], ignore=ignore or [],
     )  # fmt: skip
     package = put(place, bring(source, place.name, wishes).files)
     told, folder = package.facts, out.parent

@@ -46,7 +46,7 @@ class Splines:
     def _across(self, *spacings: tuple[float, float, float]) -> int | None:
         for spacing in spacings:
             longest = max(spacing)
-            if self.thick is not None and longest > self.thick * min(spacing):
+            if self.thick is not None and longest / min(spacing) > self.thick:
                 return spacing.index(longest) if spacing.count(longest) == 1 else None
         return None
 

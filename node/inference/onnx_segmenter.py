@@ -162,8 +162,7 @@ class OnnxSegmenter:
         flips: tuple[tuple[int, ...], ...] = ((), *self.layout.flips)
         total, passes = np.zeros((), np.float32), []
         for flip in flips:
-            flipped = tuple(np.flip(channel, flip) for channel in prepared.channels)
-            one = np.flip(self._pass(flipped, prepared.step), tuple(axis + 1 for axis in flip))
+            one = self._pass(prepared, flip)
             total = total + one
             if len(flips) > 1:
                 passes.append(self._read(one) >= self.layout.threshold)
@@ -182,16 +181,17 @@ class OnnxSegmenter:
         """Voxels of the grid that one window answers for."""
         return self.layout.window if self.layout.form == "patch" else (1, *self.layout.window[1:])
 
-    def _pass(self, channels: Sequence[Floats], step: int) -> Floats:
+    def _pass(self, prepared: Prepared, flip: tuple[int, ...]) -> Floats:
         """Probabilities of one pass on the whole grid, (1, …), or the graph's answers where these are averaged."""
         window, averages_answers = self._window, self.layout.average == "answer"
-        added = padding(_shape(channels[0]), window)
-        padded = self._padded(channels, added)
+        added = padding(_shape(prepared.grid), window)
+        padded, turned = self._padded(prepared.channels, added), tuple(axis - 3 for axis in flip)
         weight = weights_of(window, self.layout.weights)
         shape = _shape(padded[0])
         total, weights = np.zeros((1, *shape), np.float32), np.zeros(shape, np.float32)
         for group in grouped(boxes(shape, window, self.layout.overlap, self.layout.steps), self._batch):
-            answers = self._run(np.stack([self._seen(padded, box, step) for box in group]))
+            seen = np.stack([self._seen(padded, box, prepared.step) for box in group])
+            answers = np.flip(self._run(np.flip(seen, turned)), turned)
             if not averages_answers:
                 answers = self._probability(answers)[:, None]
             if len(total) != answers.shape[1]:

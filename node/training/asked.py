@@ -16,7 +16,8 @@ def wishes_of(
     lesion: Sequence[str],
     roles: Sequence[str],
     modality: str,
-    graph: str,
+    graphs: Sequence[str],
+    mirror: Sequence[str],
     ignore: Sequence[str],
 ) -> Wishes:
     """
@@ -34,7 +35,8 @@ def wishes_of(
         lesion=tuple(lesion),
         roles=dict(_role(each) for each in roles),
         modality=modality,
-        graph=graph,
+        graphs=tuple(graphs),
+        mirror=_mirror(mirror),
         ignore=tuple(ignore),
     )
 
@@ -49,6 +51,13 @@ def _spacing(text: str) -> tuple[float, float, float] | None:
     if not min(x, y, z) > 0:
         raise refused(f"{text!r} is not above zero", at="--spacing", do="correct it")
     return x, y, z
+
+
+def _mirror(said: Sequence[str]) -> tuple[int, ...]:
+    axes = {each.strip() for text in said for each in text.split(",")}
+    if wrong := sorted(axes - {"0", "1", "2"}):
+        raise refused(f"{wrong[0]!r} is none of the axes 0,1,2", at="--mirror", do="correct it")
+    return tuple(sorted(map(int, axes)))
 
 
 def _role(text: str) -> tuple[int, str]:

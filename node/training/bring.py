@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,7 @@ def bring(source: Path, package_id: str, wishes: Wishes) -> Imported:
         ModelFailed: The files or the graph are not what we can use; the message says where and why.
     """
     brought = _read(source, wishes)
-    try:
-        graph = brought.graph.read_bytes()
-    except OSError as error:
-        raise refused(f"cannot be read ({error.strerror})", at=str(brought.graph)) from error
-    _whole(brought.graph)
+    graph = _graph(brought.graphs)
     if wrong := list(mistakes(brought.layout)):
         raise refused(f"its files ask for what cannot be: {'; '.join(wrong)}", at=str(source))
     head = _head(brought, package_id)
@@ -82,7 +78,23 @@ def _read(source: Path, wishes: Wishes) -> Brought:
     raise refused(found, at=str(source), do="name the folder of the export")
 
 
-def _whole(graph: Path) -> None:
+def _graph(paths: Sequence[Path]) -> bytes:
+    """One graph of those that there are."""
+    if len(paths) == 1:
+        _check_whole(paths[0])
+        try:
+            return paths[0].read_bytes()
+        except OSError as error:
+            raise refused(f"cannot be read ({error.strerror})", at=str(paths[0])) from error
+    try:
+        from node.training.folds import averaged
+    except ImportError as error:
+        do = "install radnode with the extra `train`"
+        raise refused(f"to average several graphs needs {error.name}", at=str(paths[0].parent), do=do) from error
+    return averaged(paths)
+
+
+def _check_whole(graph: Path) -> None:
     """Weights beside the graph would not travel with it."""
     beside = [p.name for p in sorted(graph.parent.iterdir()) if p.name in (f"{graph.name}.data", f"{graph.name}_data")]
     if beside:
@@ -113,7 +125,7 @@ def _head(brought: Brought, package_id: str) -> dict[str, Any]:
         **({"data": [data]} if brought.source else {}),
         "origin": {
             "framework": brought.framework,
-            "graph": brought.graph.name,
+            "graph": ", ".join(path.name for path in brought.graphs),
             "data": brought.source,
             "citation": brought.citation,
             "licence": brought.licence,
@@ -148,7 +160,7 @@ def _golden(brought: Brought, head: Mapping[str, Any], graph: bytes) -> dict[str
         case["expect"] = probe(case, model)
         _check_answer(model.looks(model.prepare_all(_volumes(case))), brought)
     except Refused as error:
-        raise refused(f"cannot be asked about the painted image: {error.found}", at=str(brought.graph)) from error
+        raise refused(f"cannot be asked about the painted image: {error.found}", at=str(brought.graphs[0])) from error
     return {"tolerance": TOLERANCE, "probes": [case]}
 
 
@@ -165,7 +177,7 @@ def _check_answer(looks: str, brought: Brought) -> None:
     twice = looks == "shares" if activation in ("softmax", "argmax") else looks != "logits"
     if activation != "none" and twice:
         found = f"answers probabilities already, and its files ask for {activation} again"
-        raise refused(found, at=str(brought.graph), do="export the network without its last activation")
+        raise refused(found, at=str(brought.graphs[0]), do="export the network without its last activation")
 
 
 def _painting(brought: Brought, number: int) -> Painting:
@@ -184,7 +196,7 @@ def _painting(brought: Brought, number: int) -> Painting:
         spacing[place[axis]] = own
         shape[place[axis]] = 6 if first and layout.form == "slices" else int(size * (1.25 * mm / own if first else 1))
     if shape[0] * shape[1] * shape[2] > LARGEST:
-        raise refused(f"takes windows of {layout.window}, larger than any image", at=str(brought.graph))
+        raise refused(f"takes windows of {layout.window}, larger than any image", at=str(brought.graphs[0]))
     reach = [n * s / 2 for n, s in zip(shape, spacing, strict=True)]
     tissue, lesion = (40.0, 90.0) if brought.modality == "CT" else (150.0 + 20 * number, 400.0 - 60 * number)
     return Painting(

@@ -40,7 +40,8 @@ class Wishes:
         lesion: Labels that are lesion, where there are several.
         roles: Channel number to role, where its name is none that we know.
         modality: Modality (0008,0060), where the files name none.
-        graph: Name of the ONNX file, where there are several.
+        graphs: Names of the ONNX files, where there are several.
+        mirror: Axes of nnU-Net's window that further passes mirror, each and together.
         ignore: Unknown steps after the network that a person declares to be without effect on the label chosen.
     """
 
@@ -50,7 +51,8 @@ class Wishes:
     lesion: tuple[str, ...] = ()
     roles: Mapping[int, str] = field(default_factory=dict)
     modality: str = ""
-    graph: str = ""
+    graphs: tuple[str, ...] = ()
+    mirror: tuple[int, ...] = ()
     ignore: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -67,7 +69,7 @@ class Brought:
         framework: Who trained it, in words.
         name: What it is called.
         version: Its own, or 1.0.0.
-        graph: The ONNX file.
+        graphs: The ONNX files; what they answer is averaged.
         layout: How our engine does what the files say.
         modality: Modality (0008,0060).
         target: What is drawn.
@@ -82,7 +84,7 @@ class Brought:
     framework: str
     name: str
     version: str
-    graph: Path
+    graphs: tuple[Path, ...]
     layout: Layout
     modality: str
     target: str
@@ -100,22 +102,26 @@ def coarsest(spacing: Sequence[float]) -> tuple[float, float, float]:
     return most, most, most
 
 
-def graph_in(folders: Sequence[Path], wishes: Wishes) -> Path:
+def graphs_in(folders: Sequence[Path], wishes: Wishes) -> tuple[Path, ...]:
     """
-    The one ONNX file of a source.
+    The ONNX files of a source: the only one, or those that a person named.
 
     Raises:
-        ModelFailed: There is none, or several and nobody said which.
+        ModelFailed: There is none, several and nobody said which, or one that was named is not there.
     """
-    found = sorted({path for folder in folders for path in folder.glob("*.onnx")})
-    if wishes.graph:
-        found = [path for path in found if path.name == wishes.graph]
-    if not found:
-        raise refused(f"holds no {wishes.graph or '*.onnx'}", at=str(folders[0]), do="export the network to ONNX")
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found)
-        raise refused(f"holds {names}", at=str(folders[0]), do="say with --graph which one; folds are not averaged")
-    return found[0]
+    every = [path for folder in folders for path in sorted(folder.glob("*.onnx"))]
+    found = [path for path in every if not wishes.graphs or path.name in wishes.graphs]
+    absent = sorted({*wishes.graphs} - {path.name for path in found})
+    at, names = str(folders[0]), ", ".join(path.name for path in every)
+    if not every:
+        raise refused("holds no *.onnx", at=at, do="export the network to ONNX")
+    if absent:
+        do = "give each file's name with a --graph of its own"
+        raise refused(f"holds {names}, no {', '.join(absent)}", at=at, do=do)
+    if len(found) > max(1, len({*wishes.graphs})):
+        do = "say with --graph which one, or which ones are to be averaged, as nnU-Net does with its folds"
+        raise refused(f"holds {names}", at=at, do=do)
+    return tuple(found)
 
 
 def role_of(name: str) -> str:
@@ -193,6 +199,7 @@ def said_of(wishes: Wishes) -> list[str]:
         "lesion": ", ".join(wishes.lesion),
         "roles": ", ".join(f"channel {number} is {role}" for number, role in wishes.roles.items()),
         "modality": wishes.modality,
+        "axes that are mirrored": ", ".join(map(str, wishes.mirror)),
         "steps left out, as without effect on the label drawn": ", ".join(wishes.ignore),
     }
     told = [f"{what}: {text}" for what, text in words.items() if text]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from node.inference.layout import Layout, Trust
-from node.training.brought import Brought, Wishes, chosen, coarsest, graph_in, modality_of, roles_of, said_of
+from node.training.brought import Brought, Wishes, chosen, coarsest, graphs_in, modality_of, roles_of, said_of
 from node.training.foreign import Foreign, refused
 from node.training.monai_steps import HARMLESS, Decision, Steps, after, before, resolved, steps_of
 
@@ -63,7 +63,7 @@ def read_bundle(folder: Path, wishes: Wishes) -> Brought:
         framework="MONAI bundle",
         name=metadata.take("name", str, metadata.take("task", str, folder.resolve().name)),
         version=version if re.fullmatch(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", version) else "1.0.0",
-        graph=graph_in([folder / "models", folder], wishes),
+        graphs=_once(graphs_in([folder / "models", folder], wishes), wishes),
         layout=layout,
         modality=modality_of(roles, image.take("modality", str, ""), wishes, image.at("modality")),
         target=target,
@@ -74,6 +74,15 @@ def read_bundle(folder: Path, wishes: Wishes) -> Brought:
         citation=_text(metadata, "references"),
         licence=_text(metadata, "license"),
     )
+
+
+def _once(graphs: tuple[Path, ...], wishes: Wishes) -> tuple[Path, ...]:
+    """A bundle's inferer asks one network once."""
+    if len(graphs) > 1:
+        raise refused("are averaged for nnU-Net only; a bundle asks one network", at="--graph", do="name one file")
+    if wishes.mirror:
+        raise refused("is for nnU-Net only; a bundle asks its network once", at="--mirror", do="leave it out")
+    return graphs
 
 
 def _file(folder: Path, name: str) -> Path:

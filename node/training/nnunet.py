@@ -9,13 +9,14 @@ window) and resampled back, and the likeliest label counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from node.imaging.splines import Splines
 from node.inference.layout import Intensity, Layout, Trust
-from node.training.brought import Brought, Wishes, chosen, coarsest, graph_in, modality_of, roles_of, said_of
+from node.training.brought import Brought, Wishes, chosen, coarsest, graphs_in, modality_of, roles_of, said_of
 from node.training.foreign import Foreign, refused
 
 PLANS, DATASET = "plans.json", "dataset.json"
@@ -31,11 +32,12 @@ NO_RESAMPLING, SPLINES, LINEAR, SIMPLE = (
 THICK = 3.0
 """Slices so much thicker than a pixel are resampled one by one, unless the plans say otherwise."""
 
-DIFFERS = (
+ONCE = (
     "The network looks once; nnU-Net by default averages what it answers to mirrored images (the axes stand in the "
-    "checkpoint, not in plans.json).",
-    "One network answers; nnU-Net by default averages five folds, and may clean up after them (postprocessing.pkl).",
+    "checkpoint, not in plans.json; say them with --mirror)."
 )
+ONE = "One network answers; nnU-Net by default averages five folds (name their files with --graph)."
+UNCLEANED = "What nnU-Net may have found to clean up afterwards (postprocessing.pkl) is not done."
 
 
 def is_nnunet(folder: Path) -> bool:
@@ -56,7 +58,7 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
     """
     plans, dataset = Foreign.read(folder / PLANS), Foreign.read(folder / DATASET)
     setting = _configuration(plans, wishes, folder)
-    names = _channels(dataset)
+    names, graphs = _channels(dataset), graphs_in([folder], wishes)
     roles = roles_of(names, wishes, dataset.at("channel_names"))
     heads, regions = _heads(dataset)
     classes, target = chosen(heads, wishes, dataset.at("labels"))
@@ -71,7 +73,7 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
         spacing_mm=(0.0, spacing[-2], spacing[-1]) if flat else (spacing[0], spacing[1], spacing[2]),
         smooth=False, fit="fill", interpolate=_splines(setting, "resampling_fn_data", 3),
         interpolate_back=_splines(setting, "resampling_fn_probabilities", 1), back="answer",
-        overlap=0.5, weights="peak", average="answer", classes=classes,
+        overlap=0.5, flips=tuple(_flips(wishes, size)), weights="peak", average="answer", classes=classes,
         activation="sigmoid" if regions else "argmax", intensity=scales[0],
         intensities=scales if len(scales) > 1 else (), trust=Trust(certainty=(0.0, 1.0)),
     )  # fmt: skip
@@ -79,12 +81,12 @@ def read_nnunet(folder: Path, wishes: Wishes) -> Brought:
         framework="nnU-Net v2",
         name=dataset.take("name", str, plans.take("dataset_name", str, folder.name)),
         version="1.0.0",
-        graph=graph_in([folder], wishes),
+        graphs=graphs,
         layout=layout,
         modality=modality_of(roles, names[0], wishes, dataset.at("channel_names")),
         target=target,
         read=dict(_read(plans, setting, dataset)),
-        differs=DIFFERS,
+        differs=tuple(_differs(wishes, graphs)),
         said=said_of(wishes),
         source=dataset.take("description", str, ""),
         citation=dataset.take("reference", str, ""),
@@ -217,6 +219,25 @@ def _ct(plans: Foreign, channel: int) -> Intensity:
         raise refused(f"std is {spread:g}, the percentiles are {low:g} and {high:g}", at=found.at())
     centre = found.take("mean", float)
     return Intensity(scale="fixed", over="box", before=(low, high), centre=centre, spread=spread)
+
+
+def _flips(wishes: Wishes, size: Sequence[float]) -> Iterator[tuple[int, ...]]:
+    """Axes of the window that each further pass mirrors: as nnU-Net does, every choice of those that are wished."""
+    if wishes.mirror and max(wishes.mirror) >= len(size):
+        axes = ", ".join(map(str, range(len(size))))
+        found = f"{max(wishes.mirror)} is no axis of its windows, which are {axes}"
+        raise refused(found, at="--mirror", do="correct it")
+    first = 3 - len(size)  # a slice counts as an axis in our windows
+    for count in range(1, len(wishes.mirror) + 1):
+        yield from combinations([first + axis for axis in wishes.mirror], count)
+
+
+def _differs(wishes: Wishes, graphs: Sequence[Path]) -> Iterator[str]:
+    if not wishes.mirror:
+        yield ONCE
+    if len(graphs) == 1:
+        yield ONE
+    yield UNCLEANED
 
 
 def _splines(setting: Foreign, key: str, usual: int) -> Splines:

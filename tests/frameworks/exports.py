@@ -89,6 +89,10 @@ NNUNET: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         plans("ties", {"patch_size": [8, 16, 16], "spacing": [5.5, 0.5, 0.8], **ZSCORE}),
         dataset(("FLAIR",), ONE),
     ),
+    "folds": (
+        plans("folds", {"patch_size": [8, 20, 16], "spacing": [2.4, 1.1, 1.0], **ZSCORE}),
+        dataset(("FLAIR",), ONE),
+    ),
     "slices": (plans("slices", {"patch_size": [24, 32], "spacing": [1.3, 0.9], **ZSCORE}), dataset(("FLAIR",), ONE)),
     "regions": (
         plans("regions", {"patch_size": [12, 20, 20], "spacing": [2.2, 1.0, 1.0],
@@ -102,6 +106,10 @@ NNUNET: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
 }  # fmt: skip
 """Name of the export, which is that of its painting too, to plans.json and dataset.json."""
+
+
+FOLDS, MIRRORED = {"folds": 2}, {"folds": (0, 2)}
+"""Networks of an export, where there are several; the axes of its window that nnU-Net mirrors, where it does."""
 
 
 def metadata(channels: tuple[str, ...], classes: tuple[str, ...], modality: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ and what the framework itself draws on the painting of that name. Neither is nee
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import tempfile
@@ -18,7 +19,7 @@ import SimpleITK as sitk  # noqa: N813 - its own name for itself
 import torch
 from numpy.typing import NDArray
 
-from tests.frameworks.exports import EXPECTED, MONAI, NNUNET
+from tests.frameworks.exports import EXPECTED, FOLDS, MIRRORED, MONAI, NNUNET
 from tests.frameworks.paintings import PAINTINGS, Painting
 
 SHARE = (0.1, 0.6)  #: of the image that a label may take: a network that draws nothing shows nothing
@@ -57,15 +58,21 @@ def nnunet(name: str, plans: dict[str, Any], dataset: dict[str, Any], folder: Pa
     channels, heads = len(dataset["channel_names"]), manager.get_label_manager(dataset).num_segmentation_heads
     files = [str(image(PAINTINGS[name], c, folder / f"a_{c:04d}.nii.gz")) for c in range(channels)]
     reader = manager.image_reader_writer_class()
+    mirrored = MIRRORED.get(name)
     for seed in range(100):
         torch.manual_seed(seed)
-        network = get_network_from_plans(
-            setting.network_arch_class_name, setting.network_arch_init_kwargs,
-            setting.network_arch_init_kwargs_req_import, channels, heads, deep_supervision=False,
-        ).eval()  # fmt: skip
-        predictor = nnUNetPredictor(use_mirroring=False, device=torch.device("cpu"), allow_tqdm=False,
+        networks = [
+            get_network_from_plans(
+                setting.network_arch_class_name, setting.network_arch_init_kwargs,
+                setting.network_arch_init_kwargs_req_import, channels, heads, deep_supervision=False,
+            ).eval()
+            for _ in range(FOLDS.get(name, 1))
+        ]  # fmt: skip
+        predictor = nnUNetPredictor(use_mirroring=bool(mirrored), device=torch.device("cpu"), allow_tqdm=False,
                                     perform_everything_on_device=False)  # fmt: skip
-        predictor.manual_initialization(network, manager, setting, [network.state_dict()], dataset, "x", None)
+        states = [copy.deepcopy(network.state_dict()) for network in networks]
+        network = copy.deepcopy(networks[0])
+        predictor.manual_initialization(network, manager, setting, states, dataset, "x", mirrored)
         voxels, properties = reader.read_images(files)
         labels = predictor.predict_single_npy_array(voxels, properties, None, None, False)
         reader.write_seg(labels, str(folder / "answer.nii.gz"), properties)
@@ -73,7 +80,7 @@ def nnunet(name: str, plans: dict[str, Any], dataset: dict[str, Any], folder: Pa
         if all(SHARE[0] < (answer == label).mean() < SHARE[1] for label in range(1, int(heads) if heads > 1 else 2)):
             break
     size = [channels, *setting.patch_size]
-    save(name, network, size, answer, {"plans.json": plans, "dataset.json": dataset})
+    save(name, networks, size, answer, {"plans.json": plans, "dataset.json": dataset})
 
 
 def monai(name: str, metadata: dict[str, Any], inference: dict[str, Any], folder: Path) -> None:
@@ -97,16 +104,20 @@ def monai(name: str, metadata: dict[str, Any], inference: dict[str, Any], folder
         if all(SHARE[0] < (answer == label).mean() < SHARE[1] for label in range(1, max(2, heads))):
             break
     size = [channels, *inference["inferer"]["roi_size"]]
-    save(name, network, size, answer, {"metadata.json": metadata, "inference.json": inference})
+    save(name, [network], size, answer, {"metadata.json": metadata, "inference.json": inference})
 
 
-def save(name: str, network: torch.nn.Module, size: list[int], answer: NDArray[Any], files: dict[str, Any]) -> None:
+def save(
+    name: str, networks: list[torch.nn.Module], size: list[int], answer: NDArray[Any], files: dict[str, Any]
+) -> None:
     """What the tests read."""
     place = EXPECTED / name
     place.mkdir(parents=True, exist_ok=True)
     each = {"input_names": ["image"], "output_names": ["answer"], "dynamo": False}
     axes = {"image": {0: "n"}, "answer": {0: "n"}}
-    torch.onnx.export(network, (torch.rand(1, *size),), str(place / "model.onnx"), dynamic_axes=axes, **each)
+    for number, network in enumerate(networks):
+        path = place / ("model.onnx" if len(networks) == 1 else f"fold_{number}.onnx")
+        torch.onnx.export(network, (torch.rand(1, *size),), str(path), dynamic_axes=axes, **each)
     for file, plain in files.items():
         (place / file).write_text(json.dumps(plain, indent=1) + "\n")
     np.savez_compressed(place / "answer.npz", labels=answer.astype(np.uint8))

@@ -64,6 +64,7 @@ PAINTINGS = {
     "slices": Painting(shape=(10, 44, 38), spacing=(4.4, 1.0, 1.1), seed=30),
     "regions": Painting(shape=(18, 36, 30), spacing=(2.0, 1.3, 1.3), seed=40),
     "turned": Painting(shape=(26, 12, 30), spacing=(1.1, 4.2, 1.0), axes=TURNED, seed=50),
+    "folds": Painting(shape=(19, 33, 36), spacing=(2.2, 1.2, 1.25), seed=100),
     "sagittal": Painting(shape=(12, 30, 34), spacing=(3.6, 1.1, 1.0), axes=SAGITTAL, air=-1000, border=0, seed=60),
     "ties": Painting(shape=(30, 24, 22), spacing=(2.0, 0.5, 0.5), seed=80),
     "many": Painting(shape=(16, 30, 32), spacing=(2.5, 1.25, 1.0), air=-1000, border=0, seed=90),

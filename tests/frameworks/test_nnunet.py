@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from node.training.brought import Wishes
-from tests.frameworks.exports import EXPECTED
+from tests.frameworks.exports import EXPECTED, MIRRORED
 from tests.frameworks.reading import drawn
 
 ASKED = {
@@ -14,6 +14,7 @@ ASKED = {
     "masked": [({}, (1,))],
     "ct": [({}, (1,))],
     "ties": [({}, (1,))],
+    "folds": [({"graphs": ("fold_0.onnx", "fold_1.onnx"), "mirror": MIRRORED["folds"]}, (1,))],
     "slices": [({}, (1,))],
     "regions": [({"lesion": ("core",)}, (2,)), ({"lesion": ("whole",)}, (1, 2))],
     "turned": [({"orientation": ""}, (1,))],

@@ -81,9 +81,10 @@ def test_a_grid_fills_the_source_or_begins_with_its_first_voxel():
     ((2.0, 1.0, 1.1), (1.0, 0.9, 4.0), 2),
     ((2.0, 1.0, 1.1), (2.5, 1.0, 1.0), None),
     ((4.0, 4.0, 1.0), (4.0, 1.0, 1.0), None),
+    ((3.6, 1.2, 1.2), (1.0, 1.0, 1.0), None),
 ])  # fmt: skip
 def test_slices_are_thick_on_the_first_grid_that_has_any(spacing, new, across):
-    """Two equally long sides are no slices, as in nnU-Net."""
+    """Two equally long sides are no slices, as in nnU-Net; nor is what is three times as long, by its quotient."""
     way = Splines(order=3, across=0, thick=3.0).way(spacing, new)
     assert (way.across, way.orders) == (across, tuple(0 if axis == across else 3 for axis in range(3)))
     assert Splines(order=3, across=0).way(spacing, new) == Way((3, 3, 3), None)

@@ -42,7 +42,7 @@ EQUAL = ([0.0], [1.0])
 
 def model_of(brought):
     facts = ModelFacts(id="toy", version="1.0.0", kind="segmenter", digest="", manufacturer="", name="")
-    return OnnxSegmenter(facts, brought.layout, brought.graph.read_bytes(), modality=brought.modality)
+    return OnnxSegmenter(facts, brought.layout, brought.graphs[0].read_bytes(), modality=brought.modality)
 
 
 def from_nnunet(folder, *, plans=PLANS, dataset=DATASET, graph=None, wishes=WISH):
@@ -353,6 +353,29 @@ def test_an_imported_package_opens_and_answers_its_golden_case(tmp_path, kind):
     assert package.facts.exploratory.startswith("exploratory: imported from")
     for part in ("**Not validated here.**", "## Where from", "## What was read", "## What is done otherwise"):
         assert part in card
+
+
+def test_folds_are_averaged_and_axes_mirrored_as_it_was_said(tmp_path):
+    """The graph that ships answers the mean of both; the card names files and axes, and no longer that they lack."""
+    folder = nnunet(tmp_path / "s", linear(EQUAL, [0.0, 1.0], NN_WINDOW))
+    (folder / "fold_1.onnx").write_bytes(linear(EQUAL, [0.0, -0.4], NN_WINDOW))
+    wishes = replace(WISH, graphs=("fold_0.onnx", "fold_1.onnx"), mirror=(0, 2))
+    imported = bring(folder, "toy", wishes)
+    assert imported.brought.layout.flips == ((0,), (2,), (0, 2))
+    facts = ModelFacts(id="toy", version="1.0.0", kind="segmenter", digest="", manufacturer="", name="")
+    model = OnnxSegmenter(facts, imported.brought.layout, imported.files["model.onnx"], modality="MR")
+    voxels = noise((8, 16, 12))
+    answer = model.answer(model.prepare_all({"flair": volume(voxels, (2.5, 1.5, 2.0))}))
+    scaled = (voxels - voxels.mean()) / voxels.std()
+    np.testing.assert_allclose(answer.probability, sigmoid(scaled + 0.3), atol=1e-5)
+    card = imported.files["card.md"].decode()
+    assert "graph `fold_0.onnx, fold_1.onnx`" in card
+    assert "axes that are mirrored: 0, 2" in card
+    assert "looks once" not in card
+    assert "One network answers" not in card
+    flat = bring(nnunet(tmp_path / "flat", linear(EQUAL, [0.0, 0.0], [16, 24])), "toy",
+                 Wishes(configuration="2d", orientation="SPL", mirror=(0, 1)))  # fmt: skip
+    assert flat.brought.layout.flips == ((1,), (2,), (1, 2))
 
 
 def test_the_golden_case_knows_another_graph(tmp_path):

@@ -18,6 +18,7 @@ FULL = "configurations/3d_fullres/"
 WISH = {"configuration": "3d_fullres", "orientation": "SPL"}
 GRAPH = linear([[0.0], [1.0]], [1.0, -0.5], (8, 16, 12))
 MONAI_GRAPH = linear([[0.0], [1.0]], [0.6, 0.0], (12, 16, 8))
+FOLDS = ("fold_0.onnx", "fold_1.onnx")
 STD = "foreground_intensity_properties_per_channel/0/std"
 IMAGE, PRED = "network_data_format/inputs/image/", "network_data_format/outputs/pred/"
 
@@ -59,7 +60,8 @@ IMAGE, PRED = "network_data_format/inputs/image/", "network_data_format/outputs/
         ({}, {"channel_names": {"0": "FLAIR", "1": "mystery"}}, {}, "channel 1 is called 'mystery', which is no role"),
         ({}, {"channel_names": {"0": "T2-FLAIR", "1": "FLAIR"}}, {}, "two channels are the same role"),
         ({}, {"channel_names": {"0": "image"}}, {}, "'image' is no modality; say with --modality"),
-        ({}, {}, {"graph": "fold_7.onnx"}, "holds no fold_7.onnx"),
+        ({}, {}, {"graphs": ("fold_7.onnx",)}, "holds fold_0.onnx, no fold_7.onnx; give each file's name"),
+        ({}, {}, {"configuration": "2d", "mirror": (0, 2)}, "--mirror: 2 is no axis of its windows, which are 0, 1"),
         ({FULL + "patch_size": [8, 0, 12]}, {}, {}, "segmenter.window holds a size below 1"),
         ({FULL + "patch_size": [8, 16, 16]}, {}, {}, r"takes images of \['n', 1, 8, 16, 12\]"),
     ],
@@ -135,6 +137,7 @@ def without(name, *others):
         ({}, {IMAGE + "spatial_shape": ["16*n", "16*n", "16*n"]}, {}, r"asks for 16\*n, and roi_size holds 12"),
         ({}, {IMAGE + "modality": "US"}, {}, "'US' is no modality"),
         ({}, {"network_data_format/inputs/label": {"type": "image"}}, {}, "names further inputs: label"),
+        ({}, {}, {"mirror": (0, 1)}, "--mirror: is for nnU-Net only"),
     ],
 )  # fmt: skip
 def test_a_bundle_that_cannot_be_used_is_refused_with_file_and_key(tmp_path, inference, metadata, wish, told):
@@ -154,7 +157,7 @@ def test_what_a_person_says_stands_in_for_what_the_files_do_not(tmp_path):
     config = changed(INFERENCE, "preprocessing/transforms", [BEFORE[0], BEFORE[4]])
     config = changed(config, "postprocessing/transforms", [*AFTER, {"_target_": "Lambdad", "keys": "pred"}])
     wishes = wishes_of(configuration="", orientation="LPS", spacing="1,1,2", lesion=[], roles=["0=flair"],
-                       modality="MR", graph="", ignore=["Lambdad"])  # fmt: skip
+                       modality="MR", graphs=[], mirror=[], ignore=["Lambdad"])  # fmt: skip
     imported = bring(bundle(tmp_path / "s", MONAI_GRAPH, config), "toy", wishes)
     layout = imported.brought.layout
     assert (layout.axes, layout.spacing_mm, layout.role) == ("LPS", (1.0, 1.0, 2.0), "flair")
@@ -166,12 +169,13 @@ def test_what_a_person_says_stands_in_for_what_the_files_do_not(tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [({"modality": "US"}, "'US' is not CT"), ({"spacing": "1,1"}, "three numbers"), ({"spacing": "0,1,1"}, "zero"),
-     ({"roles": ["flair"]}, "form 0=flair"), ({"orientation": "SPX"}, "no orientation")],
+     ({"roles": ["flair"]}, "form 0=flair"), ({"mirror": ["0,3"]}, "'3' is none of"),
+     ({"orientation": "SPX"}, "no orientation")],
 )  # fmt: skip
 def test_words_that_cannot_be_understood_are_told(change, told):
     """Each by the option that is wrong."""
     plain = {"configuration": "", "orientation": "", "spacing": "", "lesion": [], "roles": [], "modality": "",
-             "graph": "", "ignore": []}  # fmt: skip
+             "graphs": [], "mirror": [], "ignore": []}  # fmt: skip
     with pytest.raises(ModelFailed, match=told):
         wishes_of(**{**plain, **change})
 
@@ -187,6 +191,16 @@ def test_folders_that_are_no_export_are_told(tmp_path):
     (folder / "fold_1.onnx").write_bytes(GRAPH)
     with pytest.raises(ModelFailed, match=r"holds fold_0.onnx, fold_1.onnx; say with --graph"):
         bring(folder, "toy", Wishes(**WISH))
+    (folder / "fold_0.onnx.data").unlink()
+    (folder / "fold_1.onnx").write_bytes(b"")
+    with pytest.raises(ModelFailed, match=r"fold_1.onnx: is no ONNX file"):
+        bring(folder, "toy", Wishes(**WISH, graphs=FOLDS))
+    (folder / "fold_1.onnx").write_bytes(b"\x00 no graph")
+    with pytest.raises(ModelFailed, match=r"fold_1.onnx: is no ONNX file"):
+        bring(folder, "toy", Wishes(**WISH, graphs=FOLDS))
+    (folder / "fold_1.onnx").write_bytes(linear([[0.0], [1.0]], [0.6, 0.0], (8, 16, 16)))
+    with pytest.raises(ModelFailed, match=r"takes float n x 1 x 8 x 16 x 16, while fold_0.onnx has"):
+        bring(folder, "toy", Wishes(**WISH, graphs=FOLDS))
     (folder / "plans.json").write_text("{")
     with pytest.raises(ModelFailed, match=r"plans.json: is no JSON"):
         bring(folder, "toy", Wishes(**WISH))
