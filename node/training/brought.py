@@ -199,6 +199,7 @@ def said_of(wishes: Wishes) -> list[str]:
         "lesion": ", ".join(wishes.lesion),
         "roles": ", ".join(f"channel {number} is {role}" for number, role in wishes.roles.items()),
         "modality": wishes.modality,
+        "graphs whose answers are averaged": ", ".join(sorted({*wishes.graphs})) if len({*wishes.graphs}) > 1 else "",
         "axes that are mirrored": ", ".join(map(str, wishes.mirror)),
         "steps left out, as without effect on the label drawn": ", ".join(wishes.ignore),
     }

@@ -370,7 +370,7 @@ def test_folds_are_averaged_and_axes_mirrored_as_it_was_said(tmp_path):
     np.testing.assert_allclose(answer.probability, sigmoid(scaled + 0.3), atol=1e-5)
     card = imported.files["card.md"].decode()
     assert "graph `fold_0.onnx, fold_1.onnx`" in card
-    assert "axes that are mirrored: 0, 2" in card
+    assert "graphs whose answers are averaged: fold_0.onnx, fold_1.onnx; axes that are mirrored: 0, 2." in card
     assert "looks once" not in card
     assert "One network answers" not in card
     flat = bring(nnunet(tmp_path / "flat", linear(EQUAL, [0.0, 0.0], [16, 24])), "toy",
