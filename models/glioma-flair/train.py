@@ -29,7 +29,7 @@ import numpy as np
 from describe import PLOT, card, plot
 from head import HEAD, LAYOUT, golden_cases
 from judge import Drawn, candidates, choose, judge_all, ruined
-from measure import Judged, judge_patient, measure
+from measure import LOOKS, Judged, judge_patient, measure
 from unet_graph import graph, part
 
 from node.domain.findings import ModelFacts
@@ -192,7 +192,7 @@ def described() -> dict[str, bytes]:
     stated = tomllib.loads((HERE / "model.toml").read_text())
     layout = parse(stated, at="model.toml").segmenter
     assert layout is not None  # noqa: S101 - of a segmenter
-    return package((HERE / "model.onnx").read_bytes(), layout, stated["performance"])
+    return package((HERE / "model.onnx").read_bytes(), layout, {**stated["performance"], "looks": LOOKS})
 
 
 def package(model: bytes, layout: Layout, performance: dict[str, Any]) -> dict[str, bytes]:
