@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -45,13 +47,10 @@ def train(
     ] = False,
 ) -> None:
     """Train a tabular model on a table of features, and write it as a package."""
-    try:
+    with _extra("radnode models train"):
         from node.training import command
         from node.training.folder import put, vacant
         from node.training.spec import read_toml
-    except ModuleNotFoundError as error:
-        do = "install radnode with the extra `train`"
-        raise ConfigError([f"{error.name} is not installed"], at="radnode models train", do=do) from error
     place = vacant(out, read_toml(spec)[0].get("id"))
     files = command.train(table, spec, exploratory=exploratory, progress=lambda line: typer.echo(line, err=True))
     package = put(place, files)
@@ -131,10 +130,22 @@ def bring_model(
         configuration=configuration_name, orientation=orientation, spacing=spacing, lesion=lesion or [],
         roles=role or [], modality=modality, graphs=graph or [], mirror=mirror or [], ignore=ignore or [],
     )  # fmt: skip
-    package = put(place, bring(source, place.name, wishes).files)
+    with _extra("radnode models import with several --graph"):
+        imported = bring(source, place.name, wishes)
+    package = put(place, imported.files)
     told, folder = package.facts, out.parent
     typer.echo(f"{told.id} {told.version} in {out}: {told.target}. Not validated here: read card.md.")
     typer.echo(f"To use it, let node.models_dir be {folder} and name model:{told.id} in a pipeline's lesion.from.")
+
+
+@contextmanager
+def _extra(at: str) -> Iterator[None]:
+    """Says what to install where a library of the extra `train` is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        do = "install radnode with the extra `train`"
+        raise ConfigError([f"{error.name} is not installed"], at=at, do=do) from error
 
 
 def _named(models: list[str], config: Path | None) -> dict[str, Path]:

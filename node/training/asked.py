@@ -35,7 +35,7 @@ def wishes_of(
         lesion=tuple(lesion),
         roles=dict(_role(each) for each in roles),
         modality=modality,
-        graphs=tuple(graphs),
+        graphs=tuple(sorted({*graphs})),
         mirror=_mirror(mirror),
         ignore=tuple(ignore),
     )

@@ -86,11 +86,8 @@ def _graph(paths: Sequence[Path]) -> bytes:
             return paths[0].read_bytes()
         except OSError as error:
             raise refused(f"cannot be read ({error.strerror})", at=str(paths[0])) from error
-    try:
-        from node.training.folds import averaged
-    except ImportError as error:
-        do = "install radnode with the extra `train`"
-        raise refused(f"to average several graphs needs {error.name}", at=str(paths[0].parent), do=do) from error
+    from node.training.folds import averaged  # needs the extra `train`, as nothing else here does
+
     return averaged(paths)
 
 

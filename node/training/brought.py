@@ -40,7 +40,7 @@ class Wishes:
         lesion: Labels that are lesion, where there are several.
         roles: Channel number to role, where its name is none that we know.
         modality: Modality (0008,0060), where the files name none.
-        graphs: Names of the ONNX files, where there are several.
+        graphs: Names of the ONNX files, each once, where there are several.
         mirror: Axes of nnU-Net's window that further passes mirror, each and together.
         ignore: Unknown steps after the network that a person declares to be without effect on the label chosen.
     """
@@ -111,14 +111,14 @@ def graphs_in(folders: Sequence[Path], wishes: Wishes) -> tuple[Path, ...]:
     """
     every = [path for folder in folders for path in sorted(folder.glob("*.onnx"))]
     found = [path for path in every if not wishes.graphs or path.name in wishes.graphs]
-    absent = sorted({*wishes.graphs} - {path.name for path in found})
+    absent = [name for name in wishes.graphs if name not in {path.name for path in found}]
     at, names = str(folders[0]), ", ".join(path.name for path in every)
     if not every:
         raise refused("holds no *.onnx", at=at, do="export the network to ONNX")
     if absent:
         do = "give each file's name with a --graph of its own"
         raise refused(f"holds {names}, no {', '.join(absent)}", at=at, do=do)
-    if len(found) > max(1, len({*wishes.graphs})):
+    if len(found) > max(1, len(wishes.graphs)):
         do = "say with --graph which one, or which ones are to be averaged, as nnU-Net does with its folds"
         raise refused(f"holds {names}", at=at, do=do)
     return tuple(found)
@@ -199,7 +199,7 @@ def said_of(wishes: Wishes) -> list[str]:
         "lesion": ", ".join(wishes.lesion),
         "roles": ", ".join(f"channel {number} is {role}" for number, role in wishes.roles.items()),
         "modality": wishes.modality,
-        "graphs whose answers are averaged": ", ".join(sorted({*wishes.graphs})) if len({*wishes.graphs}) > 1 else "",
+        "graphs whose answers are averaged": ", ".join(wishes.graphs) if len(wishes.graphs) > 1 else "",
         "axes that are mirrored": ", ".join(map(str, wishes.mirror)),
         "steps left out, as without effect on the label drawn": ", ".join(wishes.ignore),
     }

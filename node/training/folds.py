@@ -27,11 +27,11 @@ def averaged(paths: Sequence[Path]) -> bytes:
             are too large for one file.
     """
     models = [_read(path) for path in paths]
-    first = models[0]
-    for path, model in zip(paths[1:], models[1:], strict=True):
-        for what, (one, other) in _looks(model, first).items():
-            if one != other:
-                found = f"{what} {one}, while {paths[0].name} has {other}"
+    first, *others = [_looks(model) for model in models]
+    for path, looks in zip(paths[1:], others, strict=True):
+        for what, wanted in first.items():
+            if looks[what] != wanted:
+                found = f"{what} {looks[what]}, while {paths[0].name} has {wanted}"
                 raise refused(found, at=str(path), do="export all folds alike")
     if sum(model.ByteSize() for model in models) > AT_MOST:
         raise refused("are above 2 GiB together", at=str(paths[0].parent), do="name fewer with --graph")
@@ -78,15 +78,13 @@ def _read(path: Path) -> onnx.ModelProto:
     return model
 
 
-def _looks(*models: onnx.ModelProto) -> dict[str, list[str]]:
-    """What must be the same for graphs to be averaged, of each."""
+def _looks(model: onnx.ModelProto) -> dict[str, str]:
+    """What must be the same for graphs to be averaged."""
+    operators = sorted(f"{each.domain or 'ai.onnx'} {each.version}" for each in model.opset_import)
     return {
-        "takes": [_shape(model.graph.input[0]) for model in models],
-        "answers": [_shape(model.graph.output[0]) for model in models],
-        "needs operators": [
-            ", ".join(sorted(f"{each.domain or 'ai.onnx'} {each.version}" for each in model.opset_import))
-            for model in models
-        ],
+        "takes": _shape(model.graph.input[0]),
+        "answers": _shape(model.graph.output[0]),
+        "needs operators": ", ".join(operators),
     }
 
 

@@ -70,8 +70,8 @@ def nnunet(name: str, plans: dict[str, Any], dataset: dict[str, Any], folder: Pa
         ]  # fmt: skip
         predictor = nnUNetPredictor(use_mirroring=bool(mirrored), device=torch.device("cpu"), allow_tqdm=False,
                                     perform_everything_on_device=False)  # fmt: skip
-        states = [copy.deepcopy(network.state_dict()) for network in networks]
-        network = copy.deepcopy(networks[0])
+        states = [network.state_dict() for network in networks]
+        network = copy.deepcopy(networks[0])  # takes the weights of one after the other
         predictor.manual_initialization(network, manager, setting, states, dataset, "x", mirrored)
         voxels, properties = reader.read_images(files)
         labels = predictor.predict_single_npy_array(voxels, properties, None, None, False)

@@ -40,9 +40,9 @@ NOTHING = Wishes()
 EQUAL = ([0.0], [1.0])
 
 
-def model_of(brought):
+def model_of(brought, graph=None):
     facts = ModelFacts(id="toy", version="1.0.0", kind="segmenter", digest="", manufacturer="", name="")
-    return OnnxSegmenter(facts, brought.layout, brought.graphs[0].read_bytes(), modality=brought.modality)
+    return OnnxSegmenter(facts, brought.layout, graph or brought.graphs[0].read_bytes(), modality=brought.modality)
 
 
 def from_nnunet(folder, *, plans=PLANS, dataset=DATASET, graph=None, wishes=WISH):
@@ -362,8 +362,7 @@ def test_folds_are_averaged_and_axes_mirrored_as_it_was_said(tmp_path):
     wishes = replace(WISH, graphs=("fold_0.onnx", "fold_1.onnx"), mirror=(0, 2))
     imported = bring(folder, "toy", wishes)
     assert imported.brought.layout.flips == ((0,), (2,), (0, 2))
-    facts = ModelFacts(id="toy", version="1.0.0", kind="segmenter", digest="", manufacturer="", name="")
-    model = OnnxSegmenter(facts, imported.brought.layout, imported.files["model.onnx"], modality="MR")
+    model = model_of(imported.brought, imported.files["model.onnx"])
     voxels = noise((8, 16, 12))
     answer = model.answer(model.prepare_all({"flair": volume(voxels, (2.5, 1.5, 2.0))}))
     scaled = (voxels - voxels.mean()) / voxels.std()
